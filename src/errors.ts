@@ -1,0 +1,147 @@
+/**
+ * Every error that Mooring throws on purpose. Errors are sentences: what happened, with which connection, what to do.
+ *
+ * Recognition goes by a brand, not by the class object, so that it survives two copies of the package in one process.
+ */
+
+/** What each `code` means. The keys are the whole set of codes. */
+export const errorCodes = {
+  ABORTED: "The connection was cut off while this work was using it.",
+  BAD_CONFIG: "A setting has a value that cannot be used.",
+  BAD_DURATION: "A duration is neither a number of seconds nor a text such as 1h30m.",
+  BAD_PARAMS: "The parameters do not fit the statement.",
+  BAD_VALUE: "A value cannot be given in the JavaScript type that was asked for.",
+  CACHE: "A cached value could not be written or read.",
+  CLOSED: "The connection was closed by close() or closeAll().",
+  CONNECT: "The connection could not be made.",
+  DRIVER_MISSING: "The package that talks to this database is not installed.",
+  IN_TRANSACTION: "The connection was used inside its own transaction callback.",
+  LOCKED: "The database file is in use by another process.",
+  NOT_A_CONNECTION: "What was given as a type does not extend BaseConnection.",
+  NO_CONFIG: "Nothing is configured under this name.",
+  NO_SESSION: "A session-scoped connection was used outside its session.",
+  QUERY: "The database refused or failed a statement.",
+  READ_ONLY: "query() was asked to change something.",
+  SECRETS: "A secrets file or folder cannot be used.",
+  SESSION_STATE: "The session cannot do this now.",
+  TIMEOUT: "A deadline passed.",
+  TOO_LARGE: "A result is larger than maxRows or maxBytes.",
+  UNKNOWN_TYPE: "There is no connection type of this name.",
+  UNSUPPORTED: "This database or runtime cannot do what was asked.",
+} as const
+
+/** One of the keys of {@link errorCodes}. */
+export type ErrorCode = keyof typeof errorCodes
+
+/** What a {@link MooringError} may carry besides its sentence. */
+export interface ErrorDetails {
+  /** What to do about it, one sentence. */
+  hint?: string
+  /** What was caught. Never holds a secret: callers strip it first. */
+  cause?: unknown
+  /** The connection's name. */
+  connection?: string
+}
+
+const brand: unique symbol = Symbol.for("mooring.error@1") as never
+
+/**
+ * The base of all errors that Mooring throws.
+ *
+ * @example
+ * try { await connection("pets") } catch (error) {
+ *   if (isMooringError(error, "NO_CONFIG")) console.log(error.hint)
+ * }
+ */
+export class MooringError extends Error {
+  override readonly name: string = "MooringError"
+  readonly code: ErrorCode
+  readonly hint: string | undefined
+  readonly connection: string | undefined
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.code = code
+    this.hint = details.hint
+    this.connection = details.connection
+    Object.defineProperty(this, brand, { value: true })
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return this === MooringError ? isMooringError(value) : Function.prototype[Symbol.hasInstance].call(this, value)
+  }
+}
+
+/** What kind of mistake a database reported, the same on every dialect. */
+export type QueryErrorKind =
+  | "check"
+  | "connection"
+  | "deadlock"
+  | "foreignKey"
+  | "interrupted"
+  | "locked"
+  | "missing"
+  | "notNull"
+  | "other"
+  | "permission"
+  | "readOnly"
+  | "serialization"
+  | "syntax"
+  | "unique"
+  | "value"
+
+/**
+ * Whether a failed statement took effect: `notRun`, it never reached the server; `failed`, the server answered that it
+ * did nothing; `unknown`, the link broke before an answer.
+ */
+export type Outcome = "notRun" | "failed" | "unknown"
+
+/** What a {@link QueryError} carries besides. */
+export interface QueryErrorDetails extends ErrorDetails {
+  sqlState?: string
+  driverCode?: string | number
+  kind?: QueryErrorKind
+  outcome?: Outcome
+  attempts?: number
+}
+
+/** A statement failed at the database. */
+export class QueryError extends MooringError {
+  override readonly name: string = "QueryError"
+  /** The five characters of SQLSTATE, where the database gives them. */
+  readonly sqlState: string | undefined
+  /** The driver's own code. */
+  readonly driverCode: string | number | undefined
+  readonly kind: QueryErrorKind
+  readonly outcome: Outcome
+  /** How often it was tried. */
+  readonly attempts: number
+
+  constructor(message: string, details: QueryErrorDetails = {}, code: ErrorCode = "QUERY") {
+    super(code, message, details)
+    this.sqlState = details.sqlState
+    this.driverCode = details.driverCode
+    this.kind = details.kind ?? "other"
+    this.outcome = details.outcome ?? "failed"
+    this.attempts = details.attempts ?? 1
+  }
+}
+
+/** A deadline passed. `code` is `TIMEOUT`. */
+export class TimeoutError extends MooringError {
+  override readonly name: string = "TimeoutError"
+
+  constructor(message: string, details: ErrorDetails = {}) {
+    super("TIMEOUT", message, details)
+  }
+}
+
+/** True for an error of Mooring's, from this or another copy of the package; with `code`, of that code only. */
+export function isMooringError(value: unknown, code?: ErrorCode): value is MooringError {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    (value as Record<symbol, unknown>)[brand] === true &&
+    (code === undefined || (value as MooringError).code === code)
+  )
+}

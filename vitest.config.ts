@@ -1,0 +1,19 @@
+import { fileURLToPath } from "node:url"
+import { defineConfig } from "vitest/config"
+
+const src = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.meta.url))
+
+export default defineConfig({
+  resolve: {
+    alias: [
+      { find: /^mooring$/, replacement: src("index.ts") },
+      { find: /^mooring\/(sql|tables|testing)$/, replacement: src("$1/index.ts") },
+    ],
+  },
+  test: {
+    include: ["test/**/*.test.ts"],
+    testTimeout: 20_000,
+    // Workers inherit the environment of the person who runs them: a stray secrets file must not reach a test.
+    env: { MOORING_SECRETS: "", MOORING_PROJECT: "" },
+  },
+})
