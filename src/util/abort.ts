@@ -1,0 +1,100 @@
+import { TimeoutError } from "../errors.ts"
+
+/** The longest that Node's timers can wait, in milliseconds: about 24.8 days. Longer ones would fire at once. */
+const longestTimer = 2 ** 31 - 1
+
+/** What ends a piece of work early. */
+export interface AbortOptions {
+  /** The caller's own signal. */
+  signal?: AbortSignal | undefined
+  /** Milliseconds; `Infinity` and everything beyond 24.8 days mean no deadline. */
+  timeout?: number | undefined
+}
+
+/** A signal that follows others, until it is disposed of. */
+export interface LinkedSignal {
+  readonly signal: AbortSignal
+  /** Clears the timer and takes the listeners off; `signal` follows nothing from then on. */
+  dispose(): void
+}
+
+/**
+ * One signal out of a caller's signal and a deadline.
+ *
+ * Written by hand: `AbortSignal.any` and `AbortSignal.timeout` stay referenced by a long-lived signal in the Node
+ * versions that are supported. The timer keeps the process alive, so that a deadline is kept even where nothing else
+ * is awaited: dispose of it when the work is done.
+ *
+ * @param message of the `TimeoutError` that is the reason after the deadline.
+ */
+export function linkSignals(options: AbortOptions, message: string): LinkedSignal {
+  const { signal, timeout = Number.POSITIVE_INFINITY } = options
+  const controller = new AbortController()
+  const follow = () => finish(signal!.reason)
+  const timer =
+    timeout <= longestTimer ? setTimeout(() => finish(new TimeoutError(message)), Math.max(0, timeout)) : undefined
+  function dispose(): void {
+    clearTimeout(timer)
+    signal?.removeEventListener("abort", follow)
+  }
+  function finish(reason: unknown): void {
+    dispose()
+    controller.abort(reason)
+  }
+  if (signal?.aborted) follow()
+  else signal?.addEventListener("abort", follow, { once: true })
+  return { signal: controller.signal, dispose }
+}
+
+/**
+ * Runs work under a caller's signal and a deadline. Rejects at once with the signal's reason or a `TimeoutError`, even
+ * where the work does not listen; what the work answers later is dropped.
+ *
+ * @param message of the `TimeoutError`.
+ * @example await withDeadline({ signal, timeout: 10_000 }, "No answer within 10 s.", (signal) => dial(signal))
+ */
+export async function withDeadline<T>(
+  options: AbortOptions,
+  message: string,
+  work: (signal: AbortSignal) => T | PromiseLike<T>,
+): Promise<T> {
+  options.signal?.throwIfAborted()
+  const linked = linkSignals(options, message)
+  try {
+    return await abortable(work(linked.signal), linked.signal)
+  } finally {
+    linked.dispose()
+  }
+}
+
+/**
+ * The promise, or a rejection with `signal.reason` as soon as the signal aborts. The promise itself goes on; a later
+ * rejection of it is not reported as unhandled.
+ */
+export function abortable<T>(promise: T | PromiseLike<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return Promise.resolve(promise)
+  return new Promise<T>((resolve, reject) => {
+    const abort = () => reject(signal.reason)
+    const forget = () => signal.removeEventListener("abort", abort)
+    Promise.resolve(promise).finally(forget).then(resolve, reject)
+    if (signal.aborted) abort()
+    else signal.addEventListener("abort", abort, { once: true })
+  })
+}
+
+/** Resolves after `ms` milliseconds; rejects with `signal.reason` when the signal aborts first. */
+export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise<void>((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason)
+    const timer = setTimeout(done, Math.min(Math.max(0, ms), longestTimer))
+    function done(): void {
+      signal?.removeEventListener("abort", abort)
+      resolve()
+    }
+    function abort(): void {
+      clearTimeout(timer)
+      reject(signal!.reason)
+    }
+    signal?.addEventListener("abort", abort, { once: true })
+  })
+}
