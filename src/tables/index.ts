@@ -1,1 +1,8 @@
-export {}
+export { Column } from "./column.ts"
+export { isTable, Table } from "./table.ts"
+export type { TableMessage } from "./transfer.ts"
+export { dehydrate, hydrate } from "./transfer.ts"
+export type { DataType, Field, Metadata, Schema } from "./types.ts"
+export { extensionKey, extensionOf, field, integerExtension, jsonExtension, schema, typeName } from "./types.ts"
+export type { ValueOptions } from "./values.ts"
+export { completeValues, defaultValues } from "./values.ts"

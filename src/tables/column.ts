@@ -1,0 +1,107 @@
+import type { TypedArray } from "@uwdata/flechette"
+import type { RawBatch } from "./batch.ts"
+import { DirectReader } from "./read/numbers.ts"
+import type { Reader } from "./read/reader.ts"
+import { reader } from "./read/readers.ts"
+import type { DataType, Field } from "./types.ts"
+import type { ValueOptions } from "./values.ts"
+
+/** One column of a {@link Table}: a view over its batches, immutable. */
+export class Column<T = unknown> implements Iterable<T | null> {
+  readonly field: Field
+  readonly length: number
+  readonly nullCount: number
+  /** The buffers, in Arrow's layout. Not to be written to. */
+  readonly batches: readonly RawBatch[]
+  /** One for each of `batches`. */
+  readonly readers: readonly Reader[]
+  /** The row before which each batch ends. */
+  private readonly ends: number[] = []
+
+  constructor(field: Field, batches: readonly RawBatch[], values: Required<ValueOptions>) {
+    this.field = field
+    this.batches = batches
+    this.readers = batches.map((batch) => reader(batch, field, values))
+    let length = 0
+    for (const batch of batches) this.ends.push((length += batch.length))
+    this.length = length
+    this.nullCount = this.readers.reduce((sum, part) => sum + part.nullCount, 0)
+  }
+
+  get name(): string {
+    return this.field.name
+  }
+
+  get type(): DataType {
+    return this.field.type
+  }
+
+  get nullable(): boolean {
+    return this.field.nullable
+  }
+
+  /** The value of a row; `undefined` beyond the last. Negative indices count from the end. */
+  at(index: number): T | null | undefined {
+    const row = index < 0 ? this.length + index : index
+    if (!(row >= 0 && row < this.length)) return undefined
+    const b = batchOf(this.ends, row)
+    return this.readers[b]!.at(row - (this.ends[b - 1] ?? 0)) as T | null
+  }
+
+  /** The same as {@link at}, under apache-arrow's name. */
+  get(index: number): T | null | undefined {
+    return this.at(index)
+  }
+
+  *[Symbol.iterator](): Generator<T | null> {
+    for (const part of this.readers) {
+      for (let start = 0; start < part.length; start += 1024) {
+        const out: unknown[] = []
+        part.fill(out, 0, start, Math.min(part.length, start + 1024))
+        yield* out as (T | null)[]
+      }
+    }
+  }
+
+  /** All values, in an array that is the caller's own. */
+  toArray(): (T | null)[] {
+    const out = new Array(this.length)
+    this.readers.forEach((part, b) => {
+      part.fill(out, this.ends[b - 1] ?? 0, 0, part.length)
+    })
+    return out
+  }
+
+  /**
+   * All values as fast as possible: for integers to 32 bits and floats without NULL, a typed array, which is the table's
+   * own memory where there is one batch. Writing to it corrupts the table for everybody who holds it, the cache included.
+   */
+  unsafeValues(): readonly (T | null)[] | TypedArray {
+    if (
+      this.nullCount > 0 ||
+      this.readers.length === 0 ||
+      !this.readers.every((part) => part instanceof DirectReader)
+    ) {
+      return this.toArray()
+    }
+    const parts = this.batches.map((batch) => batch.values.subarray(0, batch.length) as TypedArray)
+    if (parts.length === 1) return parts[0]!
+    const whole = new (parts[0]!.constructor as new (length: number) => TypedArray)(this.length)
+    parts.forEach((part, b) => {
+      whole.set(part as never, this.ends[b - 1] ?? 0)
+    })
+    return whole
+  }
+}
+
+/** Which batch holds a row, by the rows before which batches end. */
+export function batchOf(ends: readonly number[], row: number): number {
+  let low = 0
+  let high = ends.length - 1
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (ends[middle]! > row) high = middle
+    else low = middle + 1
+  }
+  return low
+}

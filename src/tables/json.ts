@@ -1,0 +1,40 @@
+import { Buffer } from "node:buffer"
+import type { Column } from "./column.ts"
+import { rowBlock } from "./rows.ts"
+
+/** Names made different: the second `id` becomes `id_2`. */
+export function uniqueNames(names: readonly string[]): string[] {
+  const taken = new Set(names)
+  const seen = new Set<string>()
+  return names.map((name) => {
+    let unique = name
+    for (let n = 2; seen.has(unique) || (unique !== name && taken.has(unique)); n++) unique = `${name}_${n}`
+    seen.add(unique)
+    return unique
+  })
+}
+
+/** The rows of these columns as values that JSON has. */
+export function rowsToJSON(columns: readonly Column[]): Record<string, unknown>[] {
+  const names = uniqueNames(columns.map((column) => column.name))
+  const rows: Record<string, unknown>[] = []
+  columns[0]?.batches.forEach((batch, b) => {
+    const readers = columns.map((column) => column.readers[b]!)
+    for (let start = 0; start < batch.length; start += 1024) {
+      const block = rowBlock<Record<string, unknown>>(names, readers, start, Math.min(batch.length, start + 1024))
+      for (const row of block) rows.push(jsonValue(row) as Record<string, unknown>)
+    }
+  })
+  return rows
+}
+
+/** A value as JSON has it. */
+export function jsonValue(value: unknown): unknown {
+  if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString()
+  if (typeof value === "number") return Number.isFinite(value) ? value : null
+  if (typeof value !== "object" || value === null) return value
+  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.length).toString("base64")
+  if (value instanceof Date) return value.toISOString()
+  if (Array.isArray(value)) return value.map(jsonValue)
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, jsonValue(item)]))
+}

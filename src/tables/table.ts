@@ -1,0 +1,199 @@
+import { Column as ArrowColumn, Table as ArrowTable } from "@uwdata/flechette"
+import { MooringError } from "../errors.ts"
+import { bytesOf, type RawBatch } from "./batch.ts"
+import { batchOf, Column } from "./column.ts"
+import { fromIPC, toIPC } from "./ipc.ts"
+import { rowsToJSON } from "./json.ts"
+import { checkNames, rowBlock, rowsOf } from "./rows.ts"
+import { type Schema, schema as schemaOf } from "./types.ts"
+import { completeValues, type ValueOptions } from "./values.ts"
+
+const brand: unique symbol = Symbol.for("mooring.table@1") as never
+
+/**
+ * An immutable table in Apache Arrow's columnar layout. Nothing is decoded until somebody asks, and what is given out is
+ * the caller's own: rows and arrays are fresh each time.
+ *
+ * @example
+ * const pets = await conn.query("select name, age from pets")
+ * for (const { name, age } of pets) console.log(name, age)
+ * pets.column("age").toArray() // [3, 7, null]
+ */
+export class Table<Row = Record<string, unknown>> implements Iterable<Row> {
+  /** A table without columns and rows: what a statement gives that returns none. */
+  static readonly empty: Table<never> = new Table(schemaOf([]), [])
+
+  readonly schema: Schema
+  readonly names: readonly string[]
+  readonly columns: readonly Column[]
+  readonly numRows: number
+  /** In which JavaScript types values are given. */
+  readonly values: Required<ValueOptions>
+  private readonly batches: readonly (readonly RawBatch[])[]
+  private bytes: number | undefined
+
+  /** @param batches for each field, its batches; the same lengths in each column. */
+  constructor(schema: Schema, batches: readonly (readonly unknown[])[], values?: ValueOptions) {
+    this.schema = schema
+    this.batches = batches as readonly (readonly RawBatch[])[]
+    this.values = completeValues(values)
+    this.names = schema.fields.map((field) => field.name)
+    checkShape(schema, this.batches)
+    this.columns = schema.fields.map((field, i) => new Column(field, this.batches[i]!, this.values))
+    this.numRows = this.columns[0]?.length ?? 0
+    Object.defineProperty(this, brand, { value: true })
+  }
+
+  static [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: a subclass inherits this and must be told from Table.
+    return this === Table ? isTable(value) : Function.prototype[Symbol.hasInstance].call(this, value)
+  }
+
+  /** A table from the bytes of Arrow's IPC format, stream or file, without copying them where they are aligned. */
+  static fromIPC<Row = Record<string, unknown>>(bytes: Uint8Array | ArrayBuffer, values?: ValueOptions): Table<Row> {
+    const { schema, batches } = fromIPC(bytes)
+    return new Table(schema, batches, values)
+  }
+
+  get numCols(): number {
+    return this.columns.length
+  }
+
+  /** Bytes of all buffers. */
+  get byteLength(): number {
+    return (this.bytes ??= bytesOf(this.batches.flat()))
+  }
+
+  /**
+   * A column by name, the first of that name.
+   *
+   * @throws MooringError `BAD_VALUE` if there is none.
+   */
+  column<Name extends keyof Row & string>(name: Name): Column<NonNullable<Row[Name]>> {
+    const column = this.getChild(name)
+    if (column !== undefined) return column as Column<NonNullable<Row[Name]>>
+    throw new MooringError("BAD_VALUE", `The table has no column ${JSON.stringify(name)}.`, {
+      hint: `It has ${this.names.map((known) => JSON.stringify(known)).join(", ") || "none"}.`,
+    })
+  }
+
+  /** A column by name, the first of that name; `undefined` if there is none. */
+  getChild(name: string): Column | undefined {
+    return this.columns[this.names.indexOf(name)]
+  }
+
+  /** A column by position. */
+  getChildAt(index: number): Column | undefined {
+    return this.columns[index]
+  }
+
+  /** A row; `undefined` beyond the last. Negative indices count from the end. */
+  at(index: number): Row | undefined {
+    const row = index < 0 ? this.numRows + index : index
+    if (!(row >= 0 && row < this.numRows)) return undefined
+    checkNames(this.names)
+    const ends = this.ends()
+    const b = batchOf(ends, row)
+    const place = row - (ends[b - 1] ?? 0)
+    return rowBlock<Row>(this.names, this.readers(b), place, place + 1)[0]
+  }
+
+  /** The same as {@link at}, under apache-arrow's name. */
+  get(index: number): Row | undefined {
+    return this.at(index)
+  }
+
+  /** @throws MooringError `BAD_VALUE` if two columns have one name. */
+  *[Symbol.iterator](): Generator<Row> {
+    checkNames(this.names)
+    for (let b = 0; b < this.batchCount; b++) yield* rowsOf<Row>(this.names, this.readers(b), this.batchRows(b))
+  }
+
+  /**
+   * All rows as objects.
+   *
+   * @throws MooringError `BAD_VALUE` if two columns have one name.
+   */
+  toArray(): Row[] {
+    checkNames(this.names)
+    const rows: Row[] = []
+    for (let b = 0; b < this.batchCount; b++) {
+      const length = this.batchRows(b)
+      for (let start = 0; start < length; start += 1024) {
+        const block = rowBlock<Row>(this.names, this.readers(b), start, Math.min(length, start + 1024))
+        for (const row of block) rows.push(row)
+      }
+    }
+    return rows
+  }
+
+  /**
+   * Each column's values under its name.
+   *
+   * @throws MooringError `BAD_VALUE` if two columns have one name.
+   */
+  toColumns(): { [Name in keyof Row]: Row[Name][] } {
+    checkNames(this.names)
+    const entries = this.columns.map((column) => [column.name, column.toArray()] as const)
+    return Object.fromEntries(entries) as { [Name in keyof Row]: Row[Name][] }
+  }
+
+  /**
+   * Rows as plain JSON values; it always works. Integers beyond 2^53 are text, timestamps ISO 8601 text, binary base64,
+   * NaN and infinities null (as in all JSON); the second of two columns called `id` is `id_2`.
+   */
+  toJSON(): Record<string, unknown>[] {
+    return rowsToJSON(this.withValues({ bigint: "bigint", timestamp: "string" }).columns)
+  }
+
+  /** The same buffers, seen through other value types. Nothing is copied. */
+  withValues(values: ValueOptions): Table<Row> {
+    return new Table(this.schema, this.batches, completeValues(values, this.values))
+  }
+
+  /** The table in Arrow's IPC format, for apache-arrow, DuckDB, Arquero, pandas and others. */
+  toIPC(options: { format?: "stream" | "file" } = {}): Uint8Array {
+    return toIPC(this.toArrow(), options.format ?? "stream")
+  }
+
+  /** The same buffers as a table of `@uwdata/flechette`, with bigints for what is wider than 2^53. Not to be written to. */
+  toArrow(): ArrowTable {
+    const columns = this.columns.map((column) => new ArrowColumn([...column.batches], column.type))
+    return new ArrowTable(this.schema, columns)
+  }
+
+  private get batchCount(): number {
+    return this.batches[0]?.length ?? 0
+  }
+
+  private batchRows(b: number): number {
+    return this.batches[0]![b]!.length
+  }
+
+  private readers(b: number): Column["readers"] {
+    return this.columns.map((column) => column.readers[b]!)
+  }
+
+  private ends(): number[] {
+    let end = 0
+    return (this.batches[0] ?? []).map((batch) => (end += batch.length))
+  }
+}
+
+/** True for a table of Mooring's, from this or another copy of the package. */
+export function isTable(value: unknown): value is Table {
+  return typeof value === "object" && value !== null && (value as Record<symbol, unknown>)[brand] === true
+}
+
+function checkShape(schema: Schema, batches: readonly (readonly RawBatch[])[]): void {
+  if (batches.length !== schema.fields.length) {
+    throw new RangeError(`The schema has ${schema.fields.length} fields, but there are ${batches.length} columns.`)
+  }
+  const first = batches[0] ?? []
+  batches.forEach((column, i) => {
+    if (column.length !== first.length || column.some((batch, b) => batch.length !== first[b]!.length)) {
+      const name = JSON.stringify(schema.fields[i]!.name)
+      throw new RangeError(`Column ${name} is not cut into the same batches as the first column.`)
+    }
+  })
+}
