@@ -4,7 +4,7 @@ import { DirectReader } from "./read/numbers.ts"
 import type { Reader } from "./read/reader.ts"
 import { reader } from "./read/readers.ts"
 import type { DataType, Field } from "./types.ts"
-import type { ValueOptions } from "./values.ts"
+import type { ReadValues } from "./values.ts"
 
 /** One column of a {@link Table}: a view over its batches, immutable. */
 export class Column<T = unknown> implements Iterable<T | null> {
@@ -18,7 +18,7 @@ export class Column<T = unknown> implements Iterable<T | null> {
   /** The row before which each batch ends. */
   private readonly ends: number[] = []
 
-  constructor(field: Field, batches: readonly RawBatch[], values: Required<ValueOptions>) {
+  constructor(field: Field, batches: readonly RawBatch[], values: ReadValues) {
     this.field = field
     this.batches = batches
     this.readers = batches.map((batch) => reader(batch, field, values))

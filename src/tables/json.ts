@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer"
 import type { Column } from "./column.ts"
-import { rowBlock } from "./rows.ts"
+import { RowMaker } from "./rows.ts"
 
 /** Names made different: the second `id` becomes `id_2`. */
 export function uniqueNames(names: readonly string[]): string[] {
@@ -16,14 +16,11 @@ export function uniqueNames(names: readonly string[]): string[] {
 
 /** The rows of these columns as values that JSON has. */
 export function rowsToJSON(columns: readonly Column[]): Record<string, unknown>[] {
-  const names = uniqueNames(columns.map((column) => column.name))
+  const maker = new RowMaker(uniqueNames(columns.map((column) => column.name)))
   const rows: Record<string, unknown>[] = []
   columns[0]?.batches.forEach((batch, b) => {
     const readers = columns.map((column) => column.readers[b]!)
-    for (let start = 0; start < batch.length; start += 1024) {
-      const block = rowBlock<Record<string, unknown>>(names, readers, start, Math.min(batch.length, start + 1024))
-      for (const row of block) rows.push(jsonValue(row) as Record<string, unknown>)
-    }
+    for (const row of maker.iterate(readers, batch.length)) rows.push(jsonValue(row) as Record<string, unknown>)
   })
   return rows
 }

@@ -4,32 +4,44 @@ import type { Reader } from "./read/reader.ts"
 /** Rows are made in blocks, so that each column is decoded in a loop of its own. */
 const blockRows = 1024
 
-/**
- * The rows of one batch as objects, lazily, in growing blocks: the first row costs little, the millionth too.
- */
-export function* rowsOf<Row>(names: readonly string[], readers: readonly Reader[], length: number): Generator<Row> {
-  let size = 16
-  for (let start = 0; start < length; start += size, size = Math.min(blockRows, size * 4)) {
-    const end = Math.min(length, start + size)
-    yield* rowBlock<Row>(names, readers, start, end)
-    if (end === length) return
-  }
-}
+/** Makes rows as objects. */
+export class RowMaker<Row = Record<string, unknown>> {
+  private readonly names: readonly string[]
+  private readonly template: Record<string, unknown> = {}
 
-/** Rows `start` to `end` as objects. */
-export function rowBlock<Row>(names: readonly string[], readers: readonly Reader[], start: number, end: number): Row[] {
-  const rows: Record<string, unknown>[] = []
-  const cells = readers.map((reader) => {
-    const out = new Array(end - start)
-    reader.fill(out, 0, start, end)
-    return out
-  })
-  for (let i = 0; i < end - start; i++) {
-    const row: Record<string, unknown> = {}
-    for (let j = 0; j < names.length; j++) row[names[j]!] = cells[j]![i]
-    rows.push(row)
+  constructor(names: readonly string[]) {
+    this.names = names
+    // Rows begin as copies of one object: all have one hidden class, and assigning to a column called __proto__ then
+    // finds a property of the row's own.
+    for (const name of names) {
+      Object.defineProperty(this.template, name, { value: null, writable: true, enumerable: true, configurable: true })
+    }
   }
-  return rows as Row[]
+
+  /** Writes rows `start` to `end` of a batch into `rows` from `place` on. */
+  fill(rows: Row[], place: number, readers: readonly Reader[], start: number, end: number): void {
+    const { names, template } = this
+    const cells = names.map(() => new Array<unknown>(Math.min(blockRows, end - start)))
+    for (let from = start; from < end; from += blockRows) {
+      const count = Math.min(blockRows, end - from)
+      for (let j = 0; j < names.length; j++) readers[j]!.fill(cells[j]!, 0, from, from + count)
+      for (let i = 0; i < count; i++) {
+        const row = { ...template }
+        for (let j = 0; j < names.length; j++) row[names[j]!] = cells[j]![i]
+        rows[place++] = row as Row
+      }
+    }
+  }
+
+  /** The rows of a batch, in growing blocks: the first row costs little, the millionth too. */
+  *iterate(readers: readonly Reader[], length: number): Generator<Row> {
+    let size = 16
+    for (let start = 0; start < length; start += size, size = Math.min(blockRows, size * 4)) {
+      const block: Row[] = []
+      this.fill(block, 0, readers, start, Math.min(length, start + size))
+      yield* block
+    }
+  }
 }
 
 /**

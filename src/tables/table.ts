@@ -4,7 +4,7 @@ import { bytesOf, type RawBatch } from "./batch.ts"
 import { batchOf, Column } from "./column.ts"
 import { fromIPC, toIPC } from "./ipc.ts"
 import { rowsToJSON } from "./json.ts"
-import { checkNames, rowBlock, rowsOf } from "./rows.ts"
+import { checkNames, RowMaker } from "./rows.ts"
 import { type Schema, schema as schemaOf } from "./types.ts"
 import { completeValues, type ValueOptions } from "./values.ts"
 
@@ -95,7 +95,9 @@ export class Table<Row = Record<string, unknown>> implements Iterable<Row> {
     const ends = this.ends()
     const b = batchOf(ends, row)
     const place = row - (ends[b - 1] ?? 0)
-    return rowBlock<Row>(this.names, this.readers(b), place, place + 1)[0]
+    const rows: Row[] = []
+    new RowMaker<Row>(this.names).fill(rows, 0, this.readers(b), place, place + 1)
+    return rows[0]
   }
 
   /** The same as {@link at}, under apache-arrow's name. */
@@ -106,7 +108,8 @@ export class Table<Row = Record<string, unknown>> implements Iterable<Row> {
   /** @throws MooringError `BAD_VALUE` if two columns have one name. */
   *[Symbol.iterator](): Generator<Row> {
     checkNames(this.names)
-    for (let b = 0; b < this.batchCount; b++) yield* rowsOf<Row>(this.names, this.readers(b), this.batchRows(b))
+    const maker = new RowMaker<Row>(this.names)
+    for (let b = 0; b < this.batchCount; b++) yield* maker.iterate(this.readers(b), this.batchRows(b))
   }
 
   /**
@@ -116,13 +119,12 @@ export class Table<Row = Record<string, unknown>> implements Iterable<Row> {
    */
   toArray(): Row[] {
     checkNames(this.names)
-    const rows: Row[] = []
+    const rows = new Array<Row>(this.numRows)
+    const maker = new RowMaker<Row>(this.names)
+    let place = 0
     for (let b = 0; b < this.batchCount; b++) {
-      const length = this.batchRows(b)
-      for (let start = 0; start < length; start += 1024) {
-        const block = rowBlock<Row>(this.names, this.readers(b), start, Math.min(length, start + 1024))
-        for (const row of block) rows.push(row)
-      }
+      maker.fill(rows, place, this.readers(b), 0, this.batchRows(b))
+      place += this.batchRows(b)
     }
     return rows
   }
@@ -139,11 +141,13 @@ export class Table<Row = Record<string, unknown>> implements Iterable<Row> {
   }
 
   /**
-   * Rows as plain JSON values; it always works. Integers beyond 2^53 are text, timestamps ISO 8601 text, binary base64,
-   * NaN and infinities null (as in all JSON); the second of two columns called `id` is `id_2`.
+   * Rows as JSON has them; it always works. As `toArray()`, but dates are ISO 8601 text, binary is base64, NaN and
+   * infinities are null (as in all JSON); integers beyond 2^53 and timestamps beyond a Date's range are their exact text;
+   * the second of two columns called `id` is `id_2`.
    */
   toJSON(): Record<string, unknown>[] {
-    return rowsToJSON(this.withValues({ bigint: "bigint", timestamp: "string" }).columns)
+    const values = { ...this.values, misfit: "text" } as const
+    return rowsToJSON(this.columns.map((column) => new Column(column.field, column.batches, values)))
   }
 
   /** The same buffers, seen through other value types. Nothing is copied. */

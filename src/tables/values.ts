@@ -20,6 +20,12 @@ export const defaultValues: Required<ValueOptions> = {
   date: "string",
 }
 
+/** Value options as readers take them. */
+export interface ReadValues extends Required<ValueOptions> {
+  /** What becomes of a value that its type cannot hold. As `"text"`, its exact text stands for it: nothing ever throws. */
+  readonly misfit?: "throw" | "text"
+}
+
 const allowed: { [K in keyof Required<ValueOptions>]: readonly Required<ValueOptions>[K][] } = {
   bigint: ["number", "bigint", "string"],
   decimal: ["string", "number"],

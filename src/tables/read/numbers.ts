@@ -1,6 +1,6 @@
 import type { RawBatch } from "../batch.ts"
 import { bit } from "../bitmap.ts"
-import { badValue, type ReadContext, Reader } from "./reader.ts"
+import { misfit, type ReadContext, Reader } from "./reader.ts"
 
 /** Values that are in the buffer as JavaScript has them: integers to 32 bits, floats of 32 and 64. */
 export class DirectReader extends Reader<number> {
@@ -68,7 +68,7 @@ export class NullReader extends Reader<null> {
 }
 
 /** 64-bit integers as numbers, read as two halves: a bigint for each value would cost several times as much. */
-export class Int64Reader extends Reader<number> {
+export class Int64Reader extends Reader<number | string> {
   private readonly halves: Int32Array
   private readonly signed: boolean
   private readonly context: ReadContext
@@ -80,12 +80,12 @@ export class Int64Reader extends Reader<number> {
     this.context = context
   }
 
-  value(index: number): number {
+  value(index: number): number | string {
     const low = this.halves[index * 2]! >>> 0
     const high = this.halves[index * 2 + 1]!
     const value = (this.signed ? high : high >>> 0) * 4_294_967_296 + low
     if (value > Number.MAX_SAFE_INTEGER || value < Number.MIN_SAFE_INTEGER) {
-      throw tooWide(this.context, readInt64(this.halves, index, this.signed))
+      return tooWide(this.context, readInt64(this.halves, index, this.signed))
     }
     return value
   }
@@ -124,7 +124,7 @@ export class BigIntReader extends Reader<number | bigint | string> {
       case "string":
         return value.toString()
       case "number":
-        if (value > Number.MAX_SAFE_INTEGER || value < Number.MIN_SAFE_INTEGER) throw tooWide(this.context, value)
+        if (value > Number.MAX_SAFE_INTEGER || value < Number.MIN_SAFE_INTEGER) return tooWide(this.context, value)
         return Number(value)
     }
   }
@@ -147,9 +147,10 @@ function readInt64(halves: Int32Array, index: number, signed: boolean): bigint {
   return (BigInt(signed ? high : high >>> 0) << 32n) | BigInt(halves[index * 2]! >>> 0)
 }
 
-function tooWide(context: ReadContext, value: bigint): Error {
-  return badValue(
+function tooWide(context: ReadContext, value: bigint): string {
+  return misfit(
     context,
+    value.toString(),
     `the integer ${value}, which is beyond 2^53 and not exact as a number`,
     'Pass values: { bigint: "string" } or { bigint: "bigint" } to get it exactly.',
   )

@@ -2,11 +2,11 @@ import { MooringError } from "../../errors.ts"
 import type { RawBatch } from "../batch.ts"
 import { bit } from "../bitmap.ts"
 import type { Field } from "../types.ts"
-import type { ValueOptions } from "../values.ts"
+import type { ReadValues } from "../values.ts"
 
 /** What a reader knows besides its buffers. */
 export interface ReadContext {
-  readonly values: Required<ValueOptions>
+  readonly values: ReadValues
   /** The column, as errors name it: `"trip"."fare"` for a field of a struct. */
   readonly column: string
   /** The field: its metadata says what the Arrow type alone does not. */
@@ -50,4 +50,10 @@ export abstract class Reader<T = unknown> {
 /** The error of a value that the asked-for JavaScript type cannot hold. */
 export function badValue(context: ReadContext, what: string, hint: string): MooringError {
   return new MooringError("BAD_VALUE", `Column ${context.column} has ${what}.`, { hint })
+}
+
+/** The same where the value has an exact text: given instead of the error if the context says so. */
+export function misfit(context: ReadContext, text: string, what: string, hint: string): string {
+  if (context.values.misfit === "text") return text
+  throw badValue(context, what, hint)
 }

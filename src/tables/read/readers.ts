@@ -2,7 +2,7 @@ import { type DataType, Type } from "@uwdata/flechette"
 import { MooringError } from "../../errors.ts"
 import type { RawBatch } from "../batch.ts"
 import { extensionOf, type Field, integerExtension, jsonExtension } from "../types.ts"
-import type { ValueOptions } from "../values.ts"
+import type { ReadValues } from "../values.ts"
 import { BinaryReader, FixedSpans, OffsetSpans, OffsetTextReader, TextReader, ViewSpans } from "./bytes.ts"
 import { DecimalReader, decimalIntegers } from "./decimals.ts"
 import {
@@ -66,11 +66,11 @@ const readers: { [Id in TypeId]: MakeReader<Id> } = {
 }
 
 /** The reader of one batch of a column. */
-export function reader(batch: RawBatch, field: Field, values: Required<ValueOptions>): Reader {
+export function reader(batch: RawBatch, field: Field, values: ReadValues): Reader {
   return readerOf(batch, field, values, JSON.stringify(field.name))
 }
 
-function readerOf(batch: RawBatch, field: Field, values: Required<ValueOptions>, column: string): Reader {
+function readerOf(batch: RawBatch, field: Field, values: ReadValues, column: string): Reader {
   const context: ReadContext = {
     values,
     column,

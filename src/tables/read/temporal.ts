@@ -1,7 +1,7 @@
 import type { RawBatch } from "../batch.ts"
 import { bit } from "../bitmap.ts"
 import { halvesOf, int64Of } from "./numbers.ts"
-import { badValue, type ReadContext, Reader } from "./reader.ts"
+import { misfit, type ReadContext, Reader } from "./reader.ts"
 import { dateText, durationText, timeText } from "./time-text.ts"
 
 const dayMs = 86_400_000
@@ -28,17 +28,18 @@ export class DateReader extends Reader<string | Date> {
 
   value(index: number): string | Date {
     const days = this.days(index)
-    if (this.context.values.date === "string") {
-      if (days === infinityDays) return "infinity"
-      return days <= -infinityDays ? "-infinity" : dateText(days)
-    }
     const milliseconds = days * dayMs
-    if (Math.abs(milliseconds) > maxDateMs) {
-      const what = Math.abs(days) >= infinityDays ? `the date ${days < 0 ? "-" : ""}infinity` : dateText(days)
-      throw badValue(this.context, `${what}, which a Date cannot hold`, 'Pass values: { date: "string" } to get it.')
-    }
-    return new Date(milliseconds)
+    if (this.context.values.date === "string") return daysText(days)
+    if (Math.abs(milliseconds) <= maxDateMs) return new Date(milliseconds)
+    const text = daysText(days)
+    const hint = 'Pass values: { date: "string" } to get it.'
+    return misfit(this.context, text, `the date ${text}, which a Date cannot hold`, hint)
   }
+}
+
+function daysText(days: number): string {
+  if (days === infinityDays) return "infinity"
+  return days <= -infinityDays ? "-infinity" : dateText(days)
 }
 
 /** Times of day as text with the column's precision. */
@@ -87,6 +88,7 @@ export class TimestampReader extends Reader<Date | string | number> {
     const kind = this.context.values.timestamp
     if (kind === "string") return this.text(index)
     const milliseconds = this.milliseconds(index)
+    if (Number.isNaN(milliseconds)) return this.outOfRange(index)
     return kind === "number" ? milliseconds : new Date(Math.floor(milliseconds))
   }
 
@@ -98,27 +100,32 @@ export class TimestampReader extends Reader<Date | string | number> {
     const { validity } = this
     const nullable = this.nullCount > 0
     for (let i = start; i < end; i++) {
-      out[place++] = nullable && !bit(validity, i) ? null : new Date(Math.floor(this.milliseconds(i)))
+      if (nullable && !bit(validity, i)) {
+        out[place++] = null
+        continue
+      }
+      const milliseconds = this.milliseconds(i)
+      out[place++] = Number.isNaN(milliseconds) ? this.outOfRange(i) : new Date(Math.floor(milliseconds))
     }
   }
 
+  /** NaN for what a Date cannot hold. */
   private milliseconds(index: number): number {
     const { halves, perMs } = this
     const count = halves[index * 2 + 1]! * 4_294_967_296 + (halves[index * 2]! >>> 0)
     if (count > Number.MAX_SAFE_INTEGER || count < Number.MIN_SAFE_INTEGER) return this.farMilliseconds(index)
     const milliseconds = count / perMs
-    if (Math.abs(milliseconds) > maxDateMs) throw this.outOfRange(index)
-    return milliseconds
+    return Math.abs(milliseconds) <= maxDateMs ? milliseconds : Number.NaN
   }
 
   /** Counts beyond 2^53: nanoseconds after 104 days, and microseconds after the year 2255. */
   private farMilliseconds(index: number): number {
     const count = this.exact(index)
-    if (count >= infinity || count <= -infinity || this.digits < 6) throw this.outOfRange(index)
+    if (count >= infinity || count <= -infinity || this.digits < 6) return Number.NaN
     const perMs = BigInt(this.perMs)
     const whole = floorDivide(count, perMs)
     const milliseconds = Number(whole) + Number(count - whole * perMs) / this.perMs
-    if (Math.abs(milliseconds) > maxDateMs) throw this.outOfRange(index)
+    if (Math.abs(milliseconds) > maxDateMs) return Number.NaN
     // A fraction too fine for a double must not round up into the next millisecond.
     return Math.floor(milliseconds) > Number(whole) ? Number(whole) : milliseconds
   }
@@ -134,12 +141,10 @@ export class TimestampReader extends Reader<Date | string | number> {
     return `${dateText(Number(days))}T${clock}${this.suffix}`
   }
 
-  private outOfRange(index: number): Error {
-    return badValue(
-      this.context,
-      `the timestamp ${this.text(index)}, which a Date cannot hold`,
-      'Pass values: { timestamp: "string" } to get it.',
-    )
+  private outOfRange(index: number): string {
+    const text = this.text(index)
+    const hint = 'Pass values: { timestamp: "string" } to get it.'
+    return misfit(this.context, text, `the timestamp ${text}, which a Date cannot hold`, hint)
   }
 }
 
