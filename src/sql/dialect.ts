@@ -18,6 +18,8 @@ export interface Dialect {
   /** What this database can and cannot do; what is not named has the value of {@link defaultCapabilities}. */
   readonly capabilities?: Partial<Capabilities>
   readonly syntax: Syntax
+  /** Parts of the address without which there is no connection. Absent: none. */
+  readonly requires?: readonly ("username" | "host" | "database")[]
   /** Keys of a section beyond those that all SQL connections have. Others are refused by name. */
   readonly settings: Readonly<Record<string, Setting>>
   /** Database type → Arrow type, for the docs' table and the tests. */
@@ -126,6 +128,8 @@ export interface Capabilities {
   readonly cancel: boolean
   readonly progress: boolean
   readonly streaming: boolean
+  /** After a failed statement, the transaction refuses all others. */
+  readonly errorAbortsTransaction: boolean
 }
 
 /** What a dialect has unless it says otherwise. */
@@ -135,6 +139,12 @@ export const defaultCapabilities: Capabilities = {
   cancel: true,
   progress: false,
   streaming: true,
+  errorAbortsTransaction: true,
+}
+
+/** All capabilities of a dialect. */
+export function capabilitiesOf(dialect: Dialect): Capabilities {
+  return { ...defaultCapabilities, ...dialect.capabilities }
 }
 
 /** One key of a section: drives validation, forms and masking. */
