@@ -42,7 +42,11 @@ export interface CacheStore {
   /** True where values stay the objects they were; false where they pass through the codec. */
   readonly inProcess: boolean
   get<V>(key: CacheKey, codec: Codec<V>): Promise<Entry<V> | undefined> | Entry<V> | undefined
-  set<V>(key: CacheKey, entry: Entry<V>, codec: Codec<V>): Promise<void> | void
+  /**
+   * Keeps an entry in place of an older one. An entry whose epoch is no longer the key's is dropped, or at least never
+   * given again.
+   */
+  set<V>(key: CacheKey, entry: Entry<V>, codec: Codec<V>): Promise<unknown> | unknown
   /** The present epoch of a key: changes whenever a range that holds the key is invalidated. */
   epoch(key: CacheKey): Promise<string> | string
   /** Drops the range's entries and begins a new epoch for it. */

@@ -1,0 +1,271 @@
+import { abortable } from "../util/abort.ts"
+import { type Detach, type Flight, SingleFlight } from "../util/single-flight.ts"
+import type { CacheKey, CacheRange, CacheStore, Entry } from "./contract.ts"
+import { type CacheEvent, type CacheStats, Journal } from "./events.ts"
+import { GuardedStore } from "./guarded-store.ts"
+import { rangeKey } from "./key.ts"
+import { type MemoryOptions, MemoryStore } from "./memory.ts"
+import { coversError, freshness, horizon, type ReadOptions } from "./read-options.ts"
+
+/** How a {@link Cache} is made. */
+export interface CacheOptions {
+  /** The bounds of the common memory. */
+  readonly maxBytes?: number | undefined
+  readonly maxEntries?: number | undefined
+  /** Milliseconds since 1970; `Date.now` by default. */
+  readonly now?: (() => number) | undefined
+  readonly onEvent?: ((event: CacheEvent) => void) | undefined
+  /** How executions leave what belongs to their first caller only, as a transaction's lease. See `SingleFlight`. */
+  readonly detach?: Detach | undefined
+}
+
+/** A value in memory, with the epoch that it has in the store behind. */
+interface Held<T> {
+  readonly value: T
+  readonly behind: string | undefined
+}
+
+/** What is known of a key: the entry, and its epoch in the store behind where there is one that answers. */
+interface Sighting<T> {
+  readonly entry?: Entry<Held<T>> | undefined
+  readonly behind?: string | undefined
+}
+
+/** What an execution gives to those who share it. */
+interface Outcome<T> {
+  readonly value: T
+  /** When its work began: the data is at least as old as this. */
+  readonly begun: number
+  readonly epoch: string
+  readonly flight: Flight
+  kept: boolean
+}
+
+/** One call of `read`, with its options resolved. */
+interface Call<T> {
+  readonly key: CacheKey
+  readonly flat: string
+  readonly options: ReadOptions<T>
+  readonly work: (signal: AbortSignal) => T | PromiseLike<T>
+  readonly memory: MemoryStore
+  readonly behind: GuardedStore | undefined
+}
+
+/**
+ * Answers calls from what is stored, shares executions, and decides what may be served stale.
+ *
+ * Memory stands in front of a caller's store. An entry's age counts from when its execution began. In memory an entry
+ * stays until the bounds push it out, so that a caller with a long ttl finds what one with a short ttl brought in; in
+ * a store behind, it stays as long as its writer could use it. A failure is never stored.
+ *
+ * Epochs: what was begun before `invalidate` answers its callers, but is neither joined nor given to later ones.
+ */
+export class Cache {
+  readonly #memory: MemoryStore
+  /** Weak, as a memory of its own dies with the function that it serves. */
+  readonly #memories = new Set<WeakRef<MemoryStore>>()
+  readonly #stores = new Map<CacheStore, GuardedStore>()
+  readonly #executions: SingleFlight
+  readonly #lookups: SingleFlight
+  readonly #now: () => number
+  readonly #journal: Journal
+
+  constructor(options: CacheOptions = {}) {
+    this.#now = options.now ?? Date.now
+    this.#journal = new Journal(options.onEvent)
+    this.#executions = new SingleFlight(options)
+    this.#lookups = new SingleFlight(options)
+    this.#memory = this.memory(options)
+  }
+
+  /** A memory with bounds of its own, for `ReadOptions.memory`: counted and invalidated with this cache. */
+  memory(bounds: Pick<MemoryOptions, "maxBytes" | "maxEntries">): MemoryStore {
+    const { maxBytes, maxEntries } = bounds
+    const onEvict = (key: CacheKey, bytes: number) => this.#journal.write({ type: "evicted", key, bytes })
+    const memory = new MemoryStore({ maxBytes, maxEntries, onEvict })
+    this.#memories.add(new WeakRef(memory))
+    return memory
+  }
+
+  /**
+   * The answer for a key: stored, shared, or from `work`.
+   *
+   * @param work gets a signal that aborts when nobody waits any more. It must not depend on who calls.
+   */
+  read<T>(key: CacheKey, options: ReadOptions<T>, work: Call<T>["work"]): Promise<T> {
+    const { signal, memory = this.#memory, store } = options
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    if (options.sharing === false) return abortable(runAlone(work, signal), signal)
+    if (store === undefined && options.validate === undefined && options.fresh !== true) {
+      const entry = memory.get<Held<T>>(key)
+      const age = entry ? this.#now() - entry.storedAt : 0
+      if (entry && freshness(age, options) === "fresh") return Promise.resolve(this.#hit(key, age, entry))
+    }
+    return this.#read({ key, flat: rangeKey(key), options, work, memory, behind: store && this.#guarded(store) })
+  }
+
+  /**
+   * Drops a range everywhere and begins a new epoch for it. In this process it has taken effect when this returns; the
+   * promise resolves when stores outside were told.
+   *
+   * @param stores further stores than those that this cache has read from.
+   */
+  async invalidate(range: CacheRange, stores: readonly CacheStore[] = []): Promise<void> {
+    for (const memory of this.#living()) memory.invalidate(range)
+    this.#journal.write({ type: "invalidated", range })
+    for (const store of stores) this.#guarded(store)
+    await Promise.all(Array.from(this.#stores.values(), (store) => store.invalidate(range)))
+  }
+
+  /** Forgets everything, in memory and in the stores that it has read from. */
+  async clear(): Promise<void> {
+    for (const memory of this.#living()) memory.clear()
+    await Promise.all(Array.from(this.#stores.values(), (store) => store.clear()))
+  }
+
+  stats(): CacheStats {
+    const held = { entries: 0, bytes: 0, evictions: 0 }
+    for (const memory of this.#living()) {
+      const { entries, bytes, evictions } = memory.stats()
+      held.entries += entries
+      held.bytes += bytes
+      held.evictions += evictions
+    }
+    return { ...this.#journal.counts(), ...held }
+  }
+
+  async #read<T>(call: Call<T>): Promise<T> {
+    const { key, options, memory } = call
+    const epoch = memory.epoch(key)
+    const found: Sighting<T> = call.behind
+      ? await this.#find(call, call.behind, epoch)
+      : { entry: memory.get<Held<T>>(key) }
+    let entry = options.fresh ? undefined : found.entry
+    if (entry) {
+      const age = this.#now() - entry.storedAt
+      const state = entry.expiresAt < this.#now() ? "expired" : freshness(age, options)
+      if (options.validate && !(await isValid(options.validate, entry.value.value))) entry = undefined
+      else if (state === "fresh") return this.#hit(key, age, entry)
+      else if (state === "stale") {
+        void this.#renew(call, found.behind)
+        return this.#stale(key, age, entry)
+      }
+    }
+    try {
+      return await this.#execute(call, found.behind)
+    } catch (error) {
+      const failure = options.signal?.aborted ? options.signal.reason : error
+      const age = entry ? this.#now() - entry.storedAt : 0
+      // What was invalidated meanwhile covers up nothing.
+      const valid = entry !== undefined && memory.epoch(key) === epoch
+      if (valid && coversError(age, failure, options)) return this.#stale(key, age, entry!)
+      throw failure
+    }
+  }
+
+  /** The entry in memory or behind it, and the epoch that the key has behind. */
+  async #find<T>(call: Call<T>, behind: GuardedStore, epoch: string): Promise<Sighting<T>> {
+    const { key, flat, options, memory } = call
+    const held = memory.get<Held<T>>(key)
+    if (options.fresh) return { behind: await abortable(behind.epoch(key), options.signal) }
+    const known = held && freshness(this.#now() - held.storedAt, options) === "fresh" ? held.value.behind : undefined
+    const lookup = flightKey(epoch, known) + flat
+    const found = await this.#lookups.run(lookup, options.signal, () => behind.look(key, options.codec!, known))
+    if (found === undefined) return {}
+    // Unless its epoch has passed, what memory holds may be newer than what is behind.
+    const current = held?.value.behind === found.epoch ? held : undefined
+    const read = found.entry
+    if (!read || (current && current.storedAt >= read.storedAt)) return { entry: current, behind: found.epoch }
+    const entry = { ...read, epoch, value: { value: read.value, behind: found.epoch } }
+    memory.set(key, entry)
+    return { entry, behind: found.epoch }
+  }
+
+  async #execute<T>(call: Call<T>, behind: string | undefined): Promise<T> {
+    const { key, flat, options, work, memory } = call
+    const epoch = memory.epoch(key)
+    const flight = flightKey(epoch, behind) + flat
+    if (options.fresh) this.#executions.forget(flight)
+    this.#journal.write({ type: this.#executions.has(flight) ? "joined" : "miss", key })
+    const outcome = await this.#executions.run<Outcome<T>>(flight, options.signal, async (shared) => {
+      const begun = this.#now()
+      return { value: await work(shared.signal), begun, epoch, flight: shared, kept: false }
+    })
+    if (!outcome.kept && horizon(options) > 0 && !outcome.flight.superseded) {
+      outcome.kept = true
+      await abortable(this.#keep(call, outcome, behind), options.signal)
+    }
+    return outcome.value
+  }
+
+  async #keep<T>(call: Call<T>, outcome: Outcome<T>, behind: string | undefined): Promise<void> {
+    const { key, options, memory } = call
+    const { value, begun: storedAt, epoch } = outcome
+    try {
+      const bytes = options.sizeOf(value)
+      const expiresAt = Number.POSITIVE_INFINITY
+      let kept = memory.set<Held<T>>(key, { value: { value, behind }, storedAt, expiresAt, epoch, bytes })
+      if (call.behind && behind !== undefined && memory.epoch(key) === epoch) {
+        const entry = { value, storedAt, expiresAt: storedAt + horizon(options), epoch: behind, bytes }
+        await call.behind.set(key, entry, options.codec!)
+        kept = true
+      }
+      if (kept) this.#journal.write({ type: "stored", key, bytes })
+    } catch (error) {
+      this.#journal.write({ type: "error", operation: "size", store: memory.name, error })
+    }
+  }
+
+  async #renew<T>(call: Call<T>, behind: string | undefined): Promise<void> {
+    try {
+      await this.#execute({ ...call, options: { ...call.options, signal: undefined } }, behind)
+    } catch (error) {
+      this.#journal.write({ type: "error", operation: "revalidate", store: call.memory.name, error })
+    }
+  }
+
+  #hit<T>(key: CacheKey, age: number, entry: Entry<Held<T>>): T {
+    this.#journal.hit(key, age)
+    return entry.value.value
+  }
+
+  #stale<T>(key: CacheKey, age: number, entry: Entry<Held<T>>): T {
+    this.#journal.write({ type: "stale", key, age })
+    return entry.value.value
+  }
+
+  #guarded(store: CacheStore): GuardedStore {
+    let guarded = this.#stores.get(store)
+    if (guarded === undefined) {
+      const report = (operation: string, error: unknown) =>
+        this.#journal.write({ type: "error", operation, store: store.name, error })
+      this.#stores.set(store, (guarded = new GuardedStore(store, report)))
+    }
+    return guarded
+  }
+
+  *#living(): Generator<MemoryStore> {
+    for (const reference of this.#memories) {
+      const memory = reference.deref()
+      if (memory) yield memory
+      else this.#memories.delete(reference)
+    }
+  }
+}
+
+/** What was begun in another epoch has another key, and so is not joined. */
+function flightKey(epoch: string, behind: string | undefined): string {
+  return behind === undefined ? `${epoch}-` : `${epoch}:${behind.length}:${behind}`
+}
+
+async function runAlone<T>(work: (signal: AbortSignal) => T | PromiseLike<T>, signal?: AbortSignal): Promise<T> {
+  return work(signal ?? new AbortController().signal)
+}
+
+async function isValid<T>(validate: (value: T) => boolean | Promise<boolean>, value: T): Promise<boolean> {
+  try {
+    return await validate(value)
+  } catch {
+    return false
+  }
+}

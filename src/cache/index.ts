@@ -1,0 +1,5 @@
+export { Cache, type CacheOptions } from "./cached.ts"
+export type { CacheKey, CacheRange, CacheStore, Codec, Entry, StoreStats } from "./contract.ts"
+export type { CacheEvent, CacheStats } from "./events.ts"
+export { defaultMemoryBytes, type MemoryOptions, MemoryStore } from "./memory.ts"
+export type { Acceptance, ReadOptions } from "./read-options.ts"
