@@ -1,16 +1,24 @@
 import { isMooringError, MooringError } from "../errors.ts"
-import { didYouMean, nearest } from "../util/suggest.ts"
-import type { Dialect, SqlConfig } from "./dialect.ts"
-import { layPoolSettings, type PoolKey, poolKeys, type Sourced, toEngineSettings } from "./pool-settings.ts"
-import { readers, readInteger, readSetting } from "./setting-values.ts"
-import { parseUrl, type UrlParts } from "./url.ts"
-
-/** What one source says: a file, the environment, or the call's options. */
-export interface Layer {
-  /** For sentences: `.mooring/secrets.toml`, `the options`. */
-  readonly source: string
-  readonly values: Readonly<Record<string, unknown>>
-}
+import { nearest } from "../util/suggest.ts"
+import {
+  dialectNamed,
+  type Layer,
+  mergeParts,
+  type Parts,
+  partKeys,
+  type ReadLayer,
+  readParts,
+} from "./config-parts.ts"
+import type { Dialect, Setting, SqlConfig } from "./dialect.ts"
+import {
+  type EngineSettings,
+  layPoolSettings,
+  type PoolKey,
+  poolKeys,
+  type Sourced,
+  toEngineSettings,
+} from "./pool-settings.ts"
+import { readers, readSetting } from "./setting-values.ts"
 
 /** Where the configuration belongs. */
 export interface ConfigContext {
@@ -34,7 +42,6 @@ export interface ResolvedSql {
   readonly values: unknown
 }
 
-const partKeys = ["dialect", "driver", "username", "password", "host", "port", "database", "query"] as const
 const commonKeys: readonly string[] = [
   "url",
   ...partKeys,
@@ -62,8 +69,6 @@ const synonyms: Readonly<Record<string, string>> = {
   connection_string: "url",
 }
 
-type Parts = Partial<UrlParts>
-
 /**
  * One complete configuration out of all that was given: loose in, complete out.
  *
@@ -77,51 +82,33 @@ export function toSqlConfig(
   context: ConfigContext,
 ): ResolvedSql {
   const warnings: string[] = []
-  const pool = new Map<PoolKey, Sourced>()
-  const lacking: string[] = []
-  let parts: Parts = {}
-  let others = new Map<string, Sourced & { source: string }>()
-  let replaced = new Set<string>()
   try {
-    for (const { source, values } of layers) {
-      const given = readParts(values, source, dialects, warnings)
-      const changed = given.dialect !== undefined && parts.dialect !== undefined && !same(given, parts, dialects)
-      if (changed && values.url !== undefined) {
-        parts = {}
-        replaced = new Set(others.keys())
-      }
-      parts = { ...parts, ...(changed && { driver: undefined }), ...given, query: { ...parts.query, ...given.query } }
-      lacking.push(...layPoolSettings(pool, values, source))
-      for (const [key, value] of Object.entries(values)) {
-        if (value === undefined) continue
-        others = others.set(key, { value, what: `${key} in ${source}`, source })
-        replaced.delete(key)
-      }
-    }
-    if (parts.dialect === undefined) throw noDialect(parts, layers, context)
+    const read = layers.map((layer) => readParts(layer, dialects, warnings))
+    const { parts, from } = mergeParts(read, dialects)
+    if (parts.dialect === undefined) throw noDialect(layers, context)
     const dialect = dialectNamed(parts.dialect, dialects)
-    const rest = liftFromQuery(parts)
-    const settings = readSettings(dialect, rest.query, others, replaced, warnings)
-    requireParts(dialect, rest)
-    const engine = toEngineSettings(pool)
+    requireParts(dialect, parts)
+    checkDriver(dialect, parts.driver, warnings)
+    const { engine, lacking } = readEngine(layers)
     if (lacking.length > 0) warnings.push(lackingWarning(lacking, dialect))
-    const autocommit = others.get("autocommit")
+    const autocommit = strongest(layers, "autocommit")
+    const { settings, query } = readSettings(dialect, read, from, warnings)
     return {
       dialect,
-      warnings,
+      warnings: warnings.map((sentence) => `Connection ${JSON.stringify(context.connection)}: ${sentence}`),
       echo: engine.echo,
-      queryTtl: others.get("query_ttl")?.value,
-      values: others.get("values")?.value,
+      queryTtl: strongest(layers, "query_ttl")?.value,
+      values: strongest(layers, "values")?.value,
       config: {
         dialect: dialect.name,
-        driver: rest.driver,
-        username: rest.username,
-        password: rest.password,
-        host: rest.host,
-        port: rest.port,
-        database: rest.database,
-        query: settings.query,
-        settings: settings.settings,
+        driver: parts.driver,
+        username: parts.username,
+        password: parts.password,
+        host: parts.host,
+        port: parts.port,
+        database: parts.database,
+        query,
+        settings,
         connectArgs: engine.connectArgs,
         pool: engine.pool,
         autocommit: autocommit ? readers.boolean(autocommit.value, autocommit.what) : false,
@@ -133,112 +120,52 @@ export function toSqlConfig(
   }
 }
 
-/** The dialect of this name or alias. */
-export function dialectNamed(name: string, dialects: readonly Dialect[]): Dialect {
-  const wanted = name.toLowerCase()
-  const found = dialects.find((dialect) => dialect.name === wanted || dialect.aliases.includes(wanted))
-  if (found) return found
-  const names = dialects.map((dialect) => dialect.name)
-  const guess = didYouMean(
-    name,
-    dialects.flatMap((dialect) => [dialect.name, ...dialect.aliases]),
-  )
-  throw new MooringError("BAD_CONFIG", `There is no dialect ${JSON.stringify(name)}.`, {
-    hint: `${guess} Mooring has ${names.join(", ")}.`.trim(),
-  })
+function strongest(layers: readonly Layer[], key: string): Sourced | undefined {
+  const found = layers.findLast(({ values }) => values[key] !== undefined)
+  return found && { value: found.values[key], what: `${key} in ${found.source}` }
 }
 
-/** What a layer says of dialect and address: its own keys, with its URL over them. */
-function readParts(values: Layer["values"], source: string, dialects: readonly Dialect[], warnings: string[]): Parts {
-  const own = readOwnParts(values, source)
-  if (values.url === undefined || values.url === "") return own
-  const url = parseUrl(readers.text(values.url, `url in ${source}`))
-  const given = definedOnly(url)
-  const beaten = partKeys.filter((key) => {
-    if (key === "query" || own[key] === undefined || given[key] === undefined) return false
-    return key === "dialect" ? !same(own, url, dialects) : own[key] !== given[key]
-  })
-  if (beaten.length > 0) {
-    warnings.push(`${source} gives url as well as ${beaten.join(", ")}: what the url says is used.`)
-  }
-  return { ...own, ...given, query: { ...own.query, ...url.query } }
+function readEngine(layers: readonly Layer[]): { engine: EngineSettings; lacking: string[] } {
+  const given = new Map<PoolKey, Sourced>()
+  const lacking = layers.flatMap(({ values, source }) => layPoolSettings(given, values, source))
+  return { engine: toEngineSettings(given), lacking: [...new Set(lacking)] }
 }
 
-function readOwnParts(values: Layer["values"], source: string): Parts {
-  const text = (key: (typeof partKeys)[number]): string | undefined => {
-    const value = values[key]
-    return value === undefined || (value === "" && key !== "password")
-      ? undefined
-      : readers.text(value, `${key} in ${source}`)
-  }
-  const [dialect, driver] = text("dialect")?.split("+") ?? []
-  const port = text("port")
-  const query = values.query === undefined ? {} : readers.table(values.query, `query in ${source}`)
-  return definedOnly({
-    dialect,
-    driver: text("driver") ?? driver,
-    username: text("username"),
-    password: text("password"),
-    host: text("host"),
-    port: port === undefined ? undefined : readInteger(port, `port in ${source}`, 0, 65_535),
-    database: text("database"),
-    query: Object.fromEntries(
-      Object.entries(query).map(([key, value]) => [key, readers.text(value, `query.${key} in ${source}`)]),
-    ),
-  })
-}
-
-function definedOnly<T extends object>(parts: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined)) as never
-}
-
-function same(a: Parts, b: Parts, dialects: readonly Dialect[]): boolean {
-  const canonical = ({ dialect = "" }: Parts): string => {
-    const name = dialect.toLowerCase()
-    return dialects.find((known) => known.name === name || known.aliases.includes(name))?.name ?? name
-  }
-  return canonical(a) === canonical(b)
-}
-
-/** A URL may give the address in its query, as for a socket: `postgresql:///pets?host=/run/postgresql`. */
-function liftFromQuery(parts: Parts): Parts & { query: Record<string, string> } {
-  const { host, port, user, password, dbname, ...query } = parts.query ?? {}
-  const lifted = {
-    host,
-    port: port === undefined ? undefined : readInteger(port, "port in the URL's query", 0, 65_535),
-    username: user,
-    password,
-    database: dbname,
-  }
-  return { ...parts, ...definedOnly(lifted), query }
-}
-
-/** The keys that the dialect declares, typed, also those that the URL's query gives. All other keys are refused. */
+/** The keys that the dialect declares, typed, from sections and from the query of URLs. All other keys are refused. */
 function readSettings(
   dialect: Dialect,
-  urlQuery: Readonly<Record<string, string>>,
-  others: ReadonlyMap<string, Sourced & { source: string }>,
-  replaced: ReadonlySet<string>,
+  layers: readonly ReadLayer[],
+  from: number,
   warnings: string[],
 ): Pick<SqlConfig, "settings" | "query"> {
-  const settings: Record<string, unknown> = {}
-  const query: Record<string, string> = {}
-  for (const [key, value] of Object.entries(urlQuery)) {
-    const setting = Object.hasOwn(dialect.settings, key) ? dialect.settings[key] : undefined
-    if (setting) settings[key] = readSetting(value, setting, `${key} in the URL's query`)
-    else query[key] = value
-  }
-  for (const [key, { value, what, source }] of others) {
-    const setting = Object.hasOwn(dialect.settings, key) ? dialect.settings[key] : undefined
-    if (setting) settings[key] = readSetting(value, setting, what)
-    else if (!commonKeys.includes(key) && !replaced.has(key)) {
-      const problem = unknownKey(key, source, dialect)
-      // Streamlit leaves keys that it does not know alone, and its files must work unchanged.
-      if (!/(^|[\\/])\.streamlit[\\/]/.test(source)) throw problem
-      warnings.push(`${problem.message} ${problem.hint}`)
+  const settings = new Map<string, unknown>()
+  const query = new Map<string, string>()
+  layers.forEach(({ source, values, parts }, index) => {
+    for (const [key, value] of Object.entries(values)) {
+      if (value === undefined || commonKeys.includes(key)) continue
+      const setting = settingOf(dialect, key)
+      if (setting) settings.set(key, readSetting(value, setting, `${key} in ${source}`))
+      else if (index >= from) refuseKey(key, source, dialect, warnings)
     }
-  }
-  return { settings, query }
+    if (index < from) return
+    for (const [key, value] of Object.entries(parts.query ?? {})) {
+      const setting = settingOf(dialect, key)
+      if (setting) settings.set(key, readSetting(value, setting, `${key} in the query of ${source}`))
+      else query.set(key, value)
+    }
+  })
+  return { settings: Object.fromEntries(settings), query: Object.fromEntries(query) }
+}
+
+function settingOf(dialect: Dialect, key: string): Setting | undefined {
+  return Object.hasOwn(dialect.settings, key) ? dialect.settings[key] : undefined
+}
+
+/** Streamlit leaves keys that it does not know alone, and its files must work unchanged: there it is a warning. */
+function refuseKey(key: string, source: string, dialect: Dialect, warnings: string[]): void {
+  const problem = unknownKey(key, source, dialect)
+  if (!/(^|[\\/])\.streamlit[\\/]/.test(source)) throw problem
+  warnings.push(`${problem.message} ${problem.hint}`)
 }
 
 function unknownKey(key: string, source: string, dialect: Dialect): MooringError {
@@ -265,12 +192,15 @@ function lackingWarning(keys: readonly string[], dialect: Dialect): string {
   return `create_engine_kwargs has ${keys.join(", ")}, which Mooring's ${dialect.name} connections do not have.${hint}`
 }
 
-function noDialect(parts: Parts, layers: readonly Layer[], context: ConfigContext): MooringError {
-  const { query: _query, ...given } = parts
-  const keys = Object.keys(given)
-  if (keys.length === 0 && layers.every(({ values }) => Object.keys(values).length === 0)) {
-    return missingConfiguration(context.connection, context.places)
-  }
+function checkDriver({ name, driver }: Dialect, given: string | undefined, warnings: string[]): void {
+  if (given === undefined || driver === undefined) return
+  if (given === driver.package || driver.aliases?.includes(given)) return
+  warnings.push(`${JSON.stringify(given)} is no driver of ${name} that Mooring knows: ${driver.package} is used.`)
+}
+
+function noDialect(layers: readonly Layer[], context: ConfigContext): MooringError {
+  const given = layers.some(({ values }) => Object.values(values).some((value) => value !== undefined))
+  if (!given) return missingConfiguration(context.connection, context.places)
   return new MooringError("BAD_CONFIG", `[connections.${context.connection}] gives neither url nor dialect.`, {
     hint: 'Add url = "dialect://…", or dialect = "…" beside the other keys.',
   })
