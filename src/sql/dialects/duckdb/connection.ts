@@ -1,0 +1,232 @@
+import { MooringError } from "../../../errors.ts"
+import { Table } from "../../../tables/index.ts"
+import type { DriverConnection, RecordStream, RunOptions, RunResult, Statement, StreamOptions } from "../../dialect.ts"
+import type { Driver, RawConnection, ResultHandle } from "./driver.ts"
+import { watchProgress } from "./progress.ts"
+import { endReading, endRunning, reasonOf, startReading, unexplained } from "./reading.ts"
+import { EarlyEnd, readTable, returnTypes } from "./results.ts"
+import { prepareRunning } from "./statements.ts"
+import { DuckDBStream } from "./stream.ts"
+import { Work } from "./work.ts"
+
+/** How a connection comes to the driver's own. */
+export interface Opener {
+  readonly driver: Driver
+  /** @throws MooringError `CONNECT` where the file is not there and `create` is false. */
+  connect(options: { create: boolean }): Promise<RawConnection>
+  /** Looks whether a file that is not there yet could be made. */
+  check(): void
+}
+
+/** Statements that leave nothing behind in their session. */
+const sessionless: ReadonlySet<string> = new Set(["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE_INTO", "EXPLAIN"])
+
+export class DuckDBConnection implements DriverConnection {
+  #native: RawConnection | undefined
+  #usable = true
+  #closed = false
+  /** Whether the session may hold something that the next borrower must not see. */
+  #used = false
+  /** Cancels what runs now, and waits until the connection is free of it. */
+  #stop: (() => Promise<unknown>) | undefined
+  readonly #opener: Opener
+
+  /** @param native absent where the file does not exist yet: only a statement that may write makes it. */
+  constructor(opener: Opener, native: RawConnection | undefined) {
+    this.#opener = opener
+    this.#native = native
+  }
+
+  get raw(): RawConnection | undefined {
+    // Whoever has it may do anything.
+    this.#used = true
+    return this.#native
+  }
+
+  get usable(): boolean {
+    return this.#usable && !this.#closed
+  }
+
+  run(statement: Statement, options: RunOptions): Promise<RunResult> {
+    return this.#exclusively(options.signal, async (signal) => {
+      const native = await this.#open(!options.readOnly)
+      const { bindings } = this.#driver
+      const work = new Work(bindings, native.connection, signal)
+      const { onProgress } = options
+      let watch: { stop(): void } | undefined
+      try {
+        if (onProgress) watch = await watchProgress(bindings, native.connection, work, onProgress)
+        if (options.readOnly) return await this.#read(native, work, statement, { ...options, signal })
+        return await this.#execute(native, work, statement, options)
+      } finally {
+        watch?.stop()
+        work.end()
+      }
+    })
+  }
+
+  async stream(statement: Statement, options: StreamOptions): Promise<RecordStream> {
+    options.signal.throwIfAborted()
+    const driver = this.#driver
+    const native = await this.#open(!options.readOnly)
+    const { signal, cancel, release } = follow(options.signal)
+    const work = new Work(driver.bindings, native.connection, signal)
+    let result: ResultHandle | undefined
+    let ended: Promise<void> | undefined
+    const end = () => (ended ??= close())
+    const close = async () => {
+      work.end()
+      release()
+      if (options.readOnly) this.#usable &&= await endReading(driver, native, result)
+      else if (result !== undefined) await endRunning(driver, native, result)
+      this.#stop = undefined
+    }
+    this.#stop = () => {
+      cancel(closing())
+      return end()
+    }
+    try {
+      result = options.readOnly
+        ? await startReading(driver, native, work, statement)
+        : await this.#startRunning(native, work, statement)
+      return new DuckDBStream({
+        driver,
+        work,
+        result,
+        batchRows: options.batchRows,
+        close: end,
+        failure: async (error) => {
+          if (!(error instanceof EarlyEnd)) return error
+          return options.readOnly ? reasonOf(error, driver, native, statement, options.signal) : unexplained()
+        },
+      })
+    } catch (error) {
+      await end()
+      throw error
+    }
+  }
+
+  async ping({ signal }: { signal: AbortSignal }): Promise<void> {
+    const native = this.#native
+    if (native === undefined) return this.#opener.check()
+    const { bindings } = this.#driver
+    await this.#exclusively(signal, async (within) => {
+      const work = new Work(bindings, native.connection, within)
+      try {
+        await work.call(() => bindings.query(native.connection, "select 1"))
+      } finally {
+        work.end()
+      }
+    })
+  }
+
+  /** A new session takes less than a millisecond, and nothing of the old one survives it. */
+  async reset(): Promise<void> {
+    if (!this.#used || this.#native === undefined) return
+    this.#native.disconnectSync()
+    this.#native = undefined
+    this.#native = await this.#opener.connect({ create: false })
+    this.#used = false
+  }
+
+  /** A call that is under way when its connection is closed never settles, so it is cancelled and waited for first. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#stop?.().catch(() => undefined)
+    this.#native?.disconnectSync()
+    this.#native = undefined
+  }
+
+  get #driver(): Driver {
+    return this.#opener.driver
+  }
+
+  async #open(create: boolean): Promise<RawConnection> {
+    if (this.#closed) throw new MooringError("CLOSED", "The DuckDB connection was closed.")
+    return (this.#native ??= await this.#opener.connect({ create }))
+  }
+
+  /** Runs work that `close()` can cancel. */
+  async #exclusively<T>(outer: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    outer.throwIfAborted()
+    const { signal, cancel, release } = follow(outer)
+    const done = work(signal)
+    this.#stop = () => {
+      cancel(closing())
+      return done
+    }
+    try {
+      return await done
+    } finally {
+      release()
+      this.#stop = undefined
+    }
+  }
+
+  async #read(native: RawConnection, work: Work, statement: Statement, options: RunOptions): Promise<RunResult> {
+    const driver = this.#driver
+    let result: ResultHandle | undefined
+    try {
+      result = await startReading(driver, native, work, statement)
+      const table = await readTable(driver, work, result, options)
+      this.#usable &&= await endReading(driver, native)
+      return { table, rowCount: table.numRows }
+    } catch (error) {
+      work.end()
+      this.#usable &&= await endReading(driver, native, result)
+      throw await reasonOf(error, driver, native, statement, options.signal)
+    }
+  }
+
+  /** Not streamed: the statement runs once and to its end, and DuckDB tells why it fails. */
+  async #execute(native: RawConnection, work: Work, statement: Statement, options: RunOptions): Promise<RunResult> {
+    const { bindings } = this.#driver
+    const context = { bindings, connection: native.connection, work }
+    const { prepared, type } = await prepareRunning(context, statement.text, statement.values)
+    if (!sessionless.has(type)) this.#used = true
+    let result: ResultHandle
+    try {
+      result = await work.call(() => bindings.execute_prepared(prepared))
+    } finally {
+      bindings.destroy_prepare_sync(prepared)
+    }
+    switch (bindings.result_return_type(result)) {
+      case returnTypes.changedRows:
+        return { table: Table.empty, rowCount: bindings.rows_changed(result) }
+      case returnTypes.nothing:
+        return { table: Table.empty, rowCount: 0 }
+      default: {
+        const table = await readTable(this.#driver, work, result, options)
+        return { table, rowCount: table.numRows }
+      }
+    }
+  }
+
+  async #startRunning(native: RawConnection, work: Work, { text, values }: Statement): Promise<ResultHandle> {
+    const { bindings } = this.#driver
+    const context = { bindings, connection: native.connection, work }
+    const { prepared, type } = await prepareRunning(context, text, values)
+    if (!sessionless.has(type)) this.#used = true
+    try {
+      return await work.call(() => bindings.execute_prepared_streaming(prepared))
+    } finally {
+      bindings.destroy_prepare_sync(prepared)
+    }
+  }
+}
+
+/** A signal that aborts with another one, or by itself. */
+function follow(outer: AbortSignal): { signal: AbortSignal; cancel(reason: unknown): void; release(): void } {
+  const controller = new AbortController()
+  const abort = () => controller.abort(outer.reason)
+  outer.addEventListener("abort", abort, { once: true })
+  return {
+    signal: controller.signal,
+    cancel: (reason) => controller.abort(reason),
+    release: () => outer.removeEventListener("abort", abort),
+  }
+}
+
+function closing(): MooringError {
+  return new MooringError("ABORTED", "The DuckDB connection was closed while a statement ran.")
+}

@@ -1,0 +1,95 @@
+import { QueryError } from "../../../errors.ts"
+import type { Statement } from "../../dialect.ts"
+import type { Driver, RawConnection, ResultHandle } from "./driver.ts"
+import { EarlyEnd, fetchChunk } from "./results.ts"
+import { messageOf, prepareReading, prepareRunning } from "./statements.ts"
+import { Work } from "./work.ts"
+
+/** Begins a transaction in which DuckDB refuses to write, and runs a statement that reads. */
+export async function startReading(
+  driver: Driver,
+  native: RawConnection,
+  work: Work,
+  { text, values }: Statement,
+): Promise<ResultHandle> {
+  const { bindings } = driver
+  await work.call(() => bindings.query(native.connection, "BEGIN TRANSACTION READ ONLY"))
+  const context = { bindings, connection: native.connection, work }
+  const { prepared } = await prepareReading(context, text, values)
+  try {
+    return await work.call(() => bindings.execute_prepared_streaming(prepared))
+  } finally {
+    bindings.destroy_prepare_sync(prepared)
+  }
+}
+
+/**
+ * Ends a reading transaction. Not by a commit, so that the temporary types of a PIVOT go as well.
+ *
+ * @returns false if the connection must not be used again.
+ */
+export async function endReading(driver: Driver, native: RawConnection, result?: ResultHandle): Promise<boolean> {
+  const { bindings } = driver
+  const work = new Work(bindings, native.connection)
+  try {
+    await work.call(() => bindings.query(native.connection, "ROLLBACK"))
+  } catch (error) {
+    // An abort that came before BEGIN leaves nothing to end.
+    if (!messageOf(error).includes("no transaction is active")) return false
+  }
+  if (result !== undefined) await letGo(driver, work, result)
+  return true
+}
+
+/** Ends a streamed result in a transaction that goes on: the next statement closes it without harm. */
+export async function endRunning(driver: Driver, native: RawConnection, result: ResultHandle): Promise<boolean> {
+  const { bindings } = driver
+  const work = new Work(bindings, native.connection)
+  await work.call(() => bindings.query(native.connection, "select 1")).catch(() => undefined)
+  await letGo(driver, work, result)
+  return true
+}
+
+/** A closed result keeps the file locked until somebody tries to read on, or the garbage collector comes. */
+async function letGo(driver: Driver, work: Work, result: ResultHandle): Promise<void> {
+  while (await fetchChunk(driver, work, result).catch(() => undefined));
+}
+
+/**
+ * Why a streamed result ended early. DuckDB has dropped the message, so a statement that only reads runs once more, with
+ * its rows thrown away by DuckDB itself.
+ */
+export async function reasonOf(
+  early: unknown,
+  driver: Driver,
+  native: RawConnection,
+  { text, values }: Statement,
+  signal: AbortSignal,
+): Promise<unknown> {
+  if (!(early instanceof EarlyEnd)) return early
+  const { bindings } = driver
+  const work = new Work(bindings, native.connection, signal)
+  try {
+    await work.call(() => bindings.query(native.connection, "BEGIN TRANSACTION READ ONLY"))
+    const context = { bindings, connection: native.connection, work }
+    const { prepared } = await prepareRunning(context, `EXPLAIN ANALYZE ${text}`, values)
+    try {
+      await work.call(() => bindings.execute_prepared(prepared))
+    } finally {
+      bindings.destroy_prepare_sync(prepared)
+    }
+    return unexplained()
+  } catch (error) {
+    // Not every statement that can be run can be explained.
+    return /^(Parser|Binder) Error/.test(messageOf(error)) ? unexplained() : error
+  } finally {
+    work.end()
+    await endReading(driver, native)
+  }
+}
+
+export function unexplained(): QueryError {
+  return new QueryError("The statement failed while its rows were read, and DuckDB does not say why.", {
+    hint: "Read the rows with query() instead of stream() to see the reason.",
+  })
+}

@@ -1,0 +1,197 @@
+import { type MooringError, QueryError } from "../../../errors.ts"
+import { bindValues, checkAllUsed } from "./bind.ts"
+import type { Bindings, ConnectionHandle, PreparedHandle } from "./driver.ts"
+import type { Work } from "./work.ts"
+
+/** What it takes to make the driver's statements out of text. */
+export interface StatementContext {
+  readonly bindings: Bindings
+  readonly connection: ConnectionHandle
+  readonly work: Work
+}
+
+/** A statement that is ready to run; give it back with `destroy_prepare_sync`. */
+export interface Ready {
+  readonly prepared: PreparedHandle
+  /** DuckDB's name for the kind of statement. */
+  readonly type: string
+}
+
+/** Prepares one statement for reading and binds its values, inside a read-only transaction. */
+export async function prepareReading(
+  context: StatementContext,
+  text: string,
+  values: readonly unknown[],
+): Promise<Ready> {
+  const ready = (await prepareSingle(context, text)) ?? (await preparePivot(context, text, values))
+  return finish(context, ready, values, () => checkReads(context, text, ready.type))
+}
+
+/** Prepares a statement and binds its values. Of several, runs all but the last. */
+export async function prepareRunning(
+  context: StatementContext,
+  text: string,
+  values: readonly unknown[],
+): Promise<Ready> {
+  const single = await prepareSingle(context, text)
+  if (single !== undefined) return finish(context, single, values)
+  const { bindings, connection, work } = context
+  const used = new Set<number>()
+  const { extracted, count } = await extract(context, text)
+  for (let i = 0; ; i++) {
+    const prepared = await work.call(() => bindings.prepare_extracted_statement(connection, extracted, i))
+    try {
+      for (const index of bindValues(bindings, prepared, values)) used.add(index)
+      if (i === count - 1) {
+        checkAllUsed(used, values)
+        // Several statements may have changed anything.
+        return { prepared, type: "MULTI" }
+      }
+      await work.call(() => bindings.execute_prepared(prepared))
+    } catch (error) {
+      bindings.destroy_prepare_sync(prepared)
+      throw error
+    }
+    bindings.destroy_prepare_sync(prepared)
+  }
+}
+
+async function finish(
+  { bindings }: StatementContext,
+  ready: Ready,
+  values: readonly unknown[],
+  check?: () => Promise<void>,
+): Promise<Ready> {
+  try {
+    await check?.()
+    checkAllUsed(bindValues(bindings, ready.prepared, values), values)
+    return ready
+  } catch (error) {
+    bindings.destroy_prepare_sync(ready.prepared)
+    throw error
+  }
+}
+
+/** Undefined where the text is several statements to DuckDB. */
+async function prepareSingle(context: StatementContext, text: string): Promise<Ready | undefined> {
+  const { bindings, connection, work } = context
+  try {
+    const prepared = await work.call(() => bindings.prepare(connection, text))
+    return { prepared, type: String(bindings.StatementType[bindings.prepared_statement_type(prepared)]) }
+  } catch (error) {
+    if (messageOf(error).includes("Cannot prepare multiple statements")) return undefined
+    if (!messageOf(error).includes("No statement to prepare")) throw error
+    throw new QueryError("The statement is empty.", { kind: "syntax", outcome: "notRun" })
+  }
+}
+
+async function extract({ bindings, connection, work }: StatementContext, text: string) {
+  const { extracted_statements: extracted, statement_count: count } = await work.call(() =>
+    bindings.extract_statements(connection, text),
+  )
+  if (count === 0) throw new Error(bindings.extract_statements_error(extracted))
+  return { extracted, count }
+}
+
+const pivotType = /__pivot_enum_[0-9a-f-]+/
+
+/**
+ * A `PIVOT` whose columns are not listed is several statements: one for each enumeration of the columns' names, which
+ * are temporary types, then the query that needs them. Everything else that is several statements is refused.
+ */
+async function preparePivot(context: StatementContext, text: string, values: readonly unknown[]): Promise<Ready> {
+  const { bindings, connection, work } = context
+  const { extracted, count } = await extract(context, text)
+  const prepareAt = (index: number) =>
+    work.call(() => bindings.prepare_extracted_statement(connection, extracted, index))
+  let missing: string | undefined
+  for (let i = 0; i < count - 1; i++) {
+    const prepared = await prepareAt(i)
+    try {
+      if (statementType(bindings, prepared) !== "CREATE") throw several()
+      // Until it was made, the query lacks one type after the other.
+      const type = await missingType(bindings, () => prepareAt(count - 1))
+      if (type === undefined || type === missing) throw several()
+      missing = type
+      bindValues(bindings, prepared, values)
+      await work.call(() => bindings.execute_prepared(prepared))
+    } finally {
+      bindings.destroy_prepare_sync(prepared)
+    }
+  }
+  const prepared = await prepareAt(count - 1)
+  return { prepared, type: statementType(bindings, prepared) }
+}
+
+async function missingType(bindings: Bindings, prepare: () => Promise<PreparedHandle>): Promise<string | undefined> {
+  try {
+    bindings.destroy_prepare_sync(await prepare())
+    return undefined
+  } catch (error) {
+    return pivotType.exec(messageOf(error))?.[0]
+  }
+}
+
+function statementType(bindings: Bindings, prepared: PreparedHandle): string {
+  return String(bindings.StatementType[bindings.prepared_statement_type(prepared)])
+}
+
+const gap = String.raw`(?:\s|--[^\n]*\n|/\*(?:[^*]|\*(?!/))*\*/)*`
+
+/** `EXPLAIN`, up to the statement that it explains. What stands in parentheses is options, or that statement. */
+const explain = new RegExp(
+  `^(?:;|${gap.slice(0, -1)})*explain\\b${gap}(?:analy[sz]e\\b${gap})?(?:verbose\\b)?${gap}(\\([^()]*\\))?`,
+  "i",
+)
+
+/**
+ * A read-only transaction stops what writes to a database. It does not stop COPY … TO, EXPORT, ATTACH, SET and
+ * temporary tables, so only statements that read may run: DuckDB's own word for the kind of statement decides.
+ */
+async function checkReads(context: StatementContext, text: string, type: string): Promise<void> {
+  if (type === "SELECT") return
+  if (type !== "EXPLAIN") throw readOnly(type)
+  // EXPLAIN ANALYZE runs what it explains, and DuckDB says no more of it than EXPLAIN.
+  const { bindings, connection, work } = context
+  const head = explain.exec(text)
+  const body = text.slice(head?.[0].length ?? 0)
+  const candidates = head?.[1] === undefined ? [body] : [body, head[1] + body]
+  for (const candidate of candidates) {
+    const prepared = await work
+      .call(() => bindings.prepare(connection, candidate))
+      .catch((error) => {
+        if (/^(Parser Error|Invalid Input Error: No statement)/.test(messageOf(error))) return undefined
+        throw error
+      })
+    if (prepared === undefined) continue
+    const explained = statementType(bindings, prepared)
+    bindings.destroy_prepare_sync(prepared)
+    if (explained !== "SELECT") throw readOnly(`EXPLAIN of ${explained}`)
+    return
+  }
+  throw readOnly("EXPLAIN")
+}
+
+function readOnly(type: string): QueryError {
+  return new QueryError(
+    `query() only reads, and DuckDB calls this statement ${type}.`,
+    {
+      kind: "readOnly",
+      outcome: "notRun",
+      hint: "Use execute(), or a session, for statements that change something.",
+    },
+    "READ_ONLY",
+  )
+}
+
+function several(): MooringError {
+  return new QueryError(
+    "query() runs one statement, and this text holds several.",
+    { kind: "readOnly", outcome: "notRun", hint: "Call query() for each, or use execute(), which runs them all." },
+    "READ_ONLY",
+  )
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
