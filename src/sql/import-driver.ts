@@ -1,11 +1,18 @@
+import { readFileSync } from "node:fs"
+import nodeModule from "node:module"
 import { MooringError } from "../errors.ts"
 import { installCommand, packageManager } from "../util/package-manager.ts"
+import { inRange } from "../util/version-range.ts"
+import { warnOnce } from "../util/warn.ts"
 import type { DriverPackage } from "./dialect.ts"
 
 /**
  * The one door through which drivers come, so that a missing one is the same clear error everywhere.
  *
+ * A version beyond the range that Mooring was made for is a warning, once: it may work.
+ *
  * @param load holds the literal `import()`, so that bundlers see it.
+ * @param projectDir says whose package manager the error names.
  * @throws MooringError `DRIVER_MISSING`, naming package, range and the command that installs it, if this very package
  * is not there. What the package itself fails with passes through.
  * @example const { default: pg } = await importDriver(driver, () => import("pg"))
@@ -15,17 +22,32 @@ export async function importDriver<T>(
   load: () => Promise<T>,
   projectDir: string = process.cwd(),
 ): Promise<T> {
+  let loaded: T
   try {
-    return await load()
+    loaded = await load()
   } catch (error) {
-    if (!isMissing(error, driver.package)) throw error
-    const command = installCommand(packageManager(projectDir), `${driver.package}@${driver.range}`)
-    throw new MooringError(
-      "DRIVER_MISSING",
-      `The package ${driver.package} (${driver.range}), which talks to this database, is not installed.`,
-      { hint: `Install it: ${command}`, cause: error },
+    throw isMissing(error, driver.package) ? missing(driver, projectDir, error) : error
+  }
+  const version = installedVersion(driver.package)
+  if (version !== undefined && inRange(version, driver.range) === false) {
+    warnOnce(
+      `driver ${driver.package}`,
+      `${driver.package} ${version} is installed; Mooring is made for ${driver.range}. To change it: ${install(driver, projectDir)}`,
     )
   }
+  return loaded
+}
+
+function missing(driver: DriverPackage, projectDir: string, cause: unknown): MooringError {
+  return new MooringError(
+    "DRIVER_MISSING",
+    `The package ${driver.package} (${driver.range}), which talks to this database, is not installed.`,
+    { hint: `Install it: ${install(driver, projectDir)}`, cause },
+  )
+}
+
+function install(driver: DriverPackage, projectDir: string): string {
+  return installCommand(packageManager(projectDir), `${driver.package}@${driver.range}`)
 }
 
 /** True if `name` itself was not found, and not something that it imports. */
@@ -35,4 +57,16 @@ function isMissing(error: unknown, name: string): boolean {
   // Node: Cannot find package 'pg' imported from …; CommonJS: Cannot find module 'pg'; Bun: Cannot find package "pg".
   const found = /Cannot find (?:package|module) ['"]([^'"]+)['"]/.exec(String(message))?.[1]
   return found === name || found?.startsWith(`${name}/`) === true
+}
+
+/** Undefined where there are no packages to look at, as in a bundle, or where the runtime cannot find them. */
+function installedVersion(name: string): string | undefined {
+  try {
+    const file = nodeModule.findPackageJSON(name, import.meta.url)
+    if (file === undefined) return undefined
+    const { version } = JSON.parse(readFileSync(file, "utf8")) as { version?: unknown }
+    return typeof version === "string" ? version : undefined
+  } catch {
+    return undefined
+  }
 }

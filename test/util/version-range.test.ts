@@ -1,0 +1,32 @@
+import { expect, test } from "vitest"
+import { inRange } from "../../src/util/version-range.ts"
+
+test.each([
+  ["8.11.0", "^8.11.0", true],
+  ["8.23.1", "^8.11", true],
+  ["8.10.9", "^8.11.0", false],
+  ["9.0.0", "^8.11.0", false],
+  ["0.3.9", "^0.3.2", true],
+  ["0.4.0", "^0.3.2", false],
+  ["0.0.4", "^0.0.3", false],
+  ["0.9.0", "^0", true],
+  ["1.5.6-r.1", "^1.5.6-r.1", true],
+  ["1.5.5-r.9", "^1.5.6-r.1", false],
+  ["1.2.9", "~1.2.3", true],
+  ["1.3.0", "~1.2.3", false],
+  ["1.9.0", "~1", true],
+  ["1.5.0", ">=1.3 <2", true],
+  ["2.0.0", ">= 1.3 < 2", false],
+  ["1.3.5", ">1.3", false],
+  ["1.4.0", ">1.3", true],
+  ["1.3.5", "<=1.3", true],
+  ["3.0.0", "^1 || ^3", true],
+  ["2.0.0", "^1 || ^3", false],
+  ["1.7.2", "1.x", true],
+  ["1.7.2", "1.6", false],
+  ["1.7.2", "1.7.2", true],
+  ["1.7.2", "*", true],
+  ["1.7.2", "1.0.0 - 2.0.0", undefined],
+  ["1.7.2", "latest", undefined],
+  ["next", "^1", undefined],
+])("%s in %s: %s", (version, range, expected) => expect(inRange(version, range)).toBe(expected))
