@@ -1,11 +1,31 @@
-import { type Table as ArrowTable, tableFromIPC, tableToIPC } from "@uwdata/flechette"
+import { Column as ArrowColumn, Table as ArrowTable, tableFromIPC, tableToIPC } from "@uwdata/flechette"
 import { MooringError } from "../errors.ts"
 import { exactly, type RawBatch } from "./batch.ts"
+import { byteStream, type SchemaSource, schemaFrom, type Tables } from "./byte-stream.ts"
+import { unifyDictionaries } from "./dictionaries.ts"
 import type { Schema } from "./types.ts"
 
+/** What IPC takes of a table. */
+export interface IPCSource {
+  readonly schema: Schema
+  readonly columns: readonly { readonly batches: readonly RawBatch[] }[]
+}
+
 /** A table as bytes of Arrow's IPC format. */
-export function toIPC(table: ArrowTable, format: "stream" | "file"): Uint8Array {
-  return tableToIPC(table, { format }) as Uint8Array
+export function toIPC(table: IPCSource, format: "stream" | "file"): Uint8Array {
+  if (format !== "stream" && format !== "file") {
+    throw new MooringError("BAD_CONFIG", `The IPC format is ${JSON.stringify(format)}.`, {
+      hint: 'Use "stream" or "file".',
+    })
+  }
+  const unified = unifyDictionaries(
+    table.schema,
+    table.columns.map((column) => column.batches),
+  )
+  const columns = unified.columns.map((batches, i) => {
+    return new ArrowColumn([...batches], unified.schema.fields[i]!.type)
+  })
+  return tableToIPC(new ArrowTable(unified.schema, columns), { format }) as Uint8Array
 }
 
 /**
@@ -16,7 +36,7 @@ export function toIPC(table: ArrowTable, format: "stream" | "file"): Uint8Array 
 export function fromIPC(data: Uint8Array | ArrayBuffer): { schema: Schema; batches: RawBatch[][] } {
   const bytes = data instanceof Uint8Array ? data : new Uint8Array(data)
   // Typed arrays need their elements aligned; a slice of Node's shared pool may begin anywhere.
-  const aligned = bytes.byteOffset % 8 === 0 ? bytes : bytes.slice()
+  const aligned = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes)
   let table: ArrowTable
   try {
     table = tableFromIPC(aligned, exactly)
@@ -27,4 +47,43 @@ export function fromIPC(data: Uint8Array | ArrayBuffer): { schema: Schema; batch
     })
   }
   return { schema: table.schema, batches: table.children.map((column) => [...column.data] as RawBatch[]) }
+}
+
+/** Ends a stream: a continuation mark and a length of zero. */
+const endOfStream = 8
+
+/**
+ * Tables as one Arrow IPC stream: the schema once, then the batches of each table as they come. A dictionary is sent with
+ * each table that has it; the format lets a stream replace its dictionaries.
+ *
+ * @throws MooringError `BAD_VALUE`, to the reader, if a table's columns are not those of the schema.
+ * @see https://arrow.apache.org/docs/format/Columnar.html#ipc-streaming-format
+ */
+export function ipcStream(schema: SchemaSource, tables: Tables<IPCSource>): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return byteStream(async function* () {
+    let head: Uint8Array | undefined
+    for await (const table of tables) {
+      const bytes = toIPC(table, "stream")
+      const own = bytes.subarray(0, schemaSize(bytes))
+      if (head !== undefined && !sameBytes(head, own)) {
+        throw new MooringError("BAD_VALUE", "The columns changed in the middle of a stream.", {
+          hint: "Give all tables of a stream the same columns, with casts in the query.",
+        })
+      }
+      yield bytes.subarray(head === undefined ? 0 : own.length, -endOfStream)
+      head ??= own.slice()
+    }
+    const fields = await schemaFrom(schema)
+    const empty = toIPC({ schema: fields, columns: fields.fields.map(() => ({ batches: [] })) }, "stream")
+    yield head === undefined ? empty : empty.subarray(-endOfStream)
+  })
+}
+
+/** Bytes of the first message: eight before its metadata, whose length they tell. A schema has no body. */
+function schemaSize(bytes: Uint8Array): number {
+  return 8 + new DataView(bytes.buffer, bytes.byteOffset).getInt32(4, true)
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i])
 }

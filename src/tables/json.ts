@@ -35,3 +35,8 @@ export function jsonValue(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(jsonValue)
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, jsonValue(item)]))
 }
+
+/** A value as the text of JSON. */
+export function jsonText(value: unknown): string {
+  return JSON.stringify(jsonValue(value))
+}

@@ -4,11 +4,13 @@ import { bytesOf, type RawBatch } from "./batch.ts"
 import { batchOf, Column } from "./column.ts"
 import { fromIPC, toIPC } from "./ipc.ts"
 import { rowsToJSON } from "./json.ts"
+import { counted, preview } from "./preview.ts"
 import { checkNames, RowMaker } from "./rows.ts"
 import { type Schema, schema as schemaOf } from "./types.ts"
 import { completeValues, type ValueOptions } from "./values.ts"
 
 const brand: unique symbol = Symbol.for("mooring.table@1") as never
+const inspect: unique symbol = Symbol.for("nodejs.util.inspect.custom") as never
 
 /**
  * An immutable table in Apache Arrow's columnar layout. Nothing is decoded until somebody asks, and what is given out is
@@ -157,13 +159,22 @@ export class Table<Row = Record<string, unknown>> implements Iterable<Row> {
 
   /** The table in Arrow's IPC format, for apache-arrow, DuckDB, Arquero, pandas and others. */
   toIPC(options: { format?: "stream" | "file" } = {}): Uint8Array {
-    return toIPC(this.toArrow(), options.format ?? "stream")
+    return toIPC(this, options.format ?? "stream")
   }
 
   /** The same buffers as a table of `@uwdata/flechette`, with bigints for what is wider than 2^53. Not to be written to. */
   toArrow(): ArrowTable {
     const columns = this.columns.map((column) => new ArrowColumn([...column.batches], column.type))
     return new ArrowTable(this.schema, columns)
+  }
+
+  /** `console.log(table)`: the size and the first rows. */
+  [inspect](depth: number, options: { colors?: boolean; breakLength?: number }): string {
+    const title = `Table: ${counted(this.numRows, "row")} × ${counted(this.numCols, "column")}`
+    if (depth < 0) return `[${title}]`
+    const { breakLength = 80, colors = false } = options
+    const width = Number.isFinite(breakLength) ? breakLength : 80
+    return `${title}\n${preview(this, { maxRows: 10, width, color: colors })}`
   }
 
   private get batchCount(): number {

@@ -1,0 +1,52 @@
+import type { Schema } from "./types.ts"
+
+/** A schema, or how to get it once somebody reads. */
+export type SchemaSource = Schema | PromiseLike<Schema> | (() => Schema | PromiseLike<Schema>)
+
+/** Tables, one after the other. */
+export type Tables<T> = AsyncIterable<T> | Iterable<T>
+
+export async function schemaFrom(source: SchemaSource): Promise<Schema> {
+  return typeof source === "function" ? source() : source
+}
+
+/**
+ * Bytes as a web stream, made only as fast as they are read: nothing runs ahead of the reader, and a reader who leaves
+ * ends the source.
+ */
+export function byteStream(make: () => AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let chunks: AsyncGenerator<Uint8Array> | undefined
+  return new ReadableStream<Uint8Array<ArrayBuffer>>(
+    {
+      async pull(controller) {
+        chunks ??= make()
+        // An empty chunk would leave the reader waiting for a pull that never comes.
+        for (;;) {
+          const next = await chunks.next()
+          if (next.done) return controller.close()
+          if (next.value.length === 0) continue
+          return controller.enqueue(next.value as Uint8Array<ArrayBuffer>)
+        }
+      },
+      async cancel() {
+        await chunks?.return(undefined)
+      },
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+const encoder = new TextEncoder()
+const chunkChars = 65_536
+
+/** Lines gathered into chunks of a size that is worth sending. */
+export async function* encodeLines(lines: AsyncIterable<string>): AsyncGenerator<Uint8Array> {
+  let text = ""
+  for await (const line of lines) {
+    text += line
+    if (text.length < chunkChars) continue
+    yield encoder.encode(text)
+    text = ""
+  }
+  if (text !== "") yield encoder.encode(text)
+}

@@ -1,0 +1,37 @@
+import { escapeControls } from "./escape.ts"
+import { exportColumn, plainText } from "./export-text.ts"
+import { counted, isNumber, type PreviewSource } from "./preview.ts"
+
+/**
+ * The first rows as a Markdown table (GitHub's dialect). Nothing in the data ends a cell, a row or the table: `|`, `\`, `<`
+ * and line breaks are escaped.
+ */
+export function toMarkdown(table: PreviewSource, options: { maxRows?: number } = {}): string {
+  const rowCount = Math.min(options.maxRows ?? Number.POSITIVE_INFINITY, table.numRows)
+  const columns = table.columns.map(exportColumn)
+  if (columns.length === 0) return "(no columns)\n"
+  const lines = [
+    row(columns.map((column) => cell(column.name))),
+    row(columns.map((column) => (isNumber(column.type) ? "---:" : "---"))),
+  ]
+  for (let i = 0; i < rowCount; i++) {
+    lines.push(
+      row(
+        columns.map((column) => {
+          const value = column.at(i)
+          return value === null ? "NULL" : cell(plainText(value))
+        }),
+      ),
+    )
+  }
+  if (table.numRows > rowCount) lines.push("", `… ${counted(table.numRows - rowCount, "more row")}`)
+  return `${lines.join("\n")}\n`
+}
+
+function row(cells: string[]): string {
+  return `| ${cells.join(" | ")} |`
+}
+
+function cell(text: string): string {
+  return escapeControls(text.replaceAll("\\", "\\\\").replaceAll("|", "\\|").replaceAll("<", "&lt;"))
+}

@@ -1,0 +1,140 @@
+import colors from "picocolors"
+import stringWidth from "string-width"
+import type { Column } from "./column.ts"
+import { clip, escapeControls, pad } from "./escape.ts"
+import { exportColumn, plainText } from "./export-text.ts"
+import { type DataType, type Schema, typeName } from "./types.ts"
+
+/** How {@link preview} shows a table. */
+export interface PreviewOptions {
+  /** Rows shown, from the first. Default 20. */
+  maxRows?: number
+  /** Columns of the terminal. What does not fit is left out and counted. Default 80. */
+  width?: number
+  /** Dim types and NULLs. Default false. */
+  color?: boolean
+}
+
+/** What is shown of a table. */
+export interface PreviewSource {
+  readonly schema: Schema
+  readonly columns: readonly Column[]
+  readonly numRows: number
+}
+
+const maxCellWidth = 60
+const gap = " │ "
+
+/**
+ * The first rows as text for a terminal: names, types, aligned values, and how much is not shown. Nothing in the data can
+ * command the terminal.
+ *
+ * @example console.log(preview(table, { width: process.stdout.columns, color: true }))
+ */
+export function preview(table: PreviewSource, options: PreviewOptions = {}): string {
+  const { maxRows = 20, width = 80, color = false } = options
+  const dim = colors.createColors(color).dim
+  const rowCount = Math.min(maxRows, table.numRows)
+  const shown = fitting(
+    table.columns.map((column) => layOut(column, rowCount, width)),
+    width,
+  )
+  const lines = shown.length === 0 ? [] : [header(shown), types(shown, dim), rule(shown)]
+  for (let i = 0; i < rowCount && shown.length > 0; i++) lines.push(row(shown, i, dim))
+  lines.push(...footer(table, rowCount, shown.length).map((line) => dim(line)))
+  return lines.join("\n")
+}
+
+interface Laid {
+  name: string
+  type: string
+  cells: string[]
+  nulls: boolean[]
+  align: "left" | "right"
+  width: number
+}
+
+function layOut(column: Column, rowCount: number, available: number): Laid {
+  const limit = Math.max(1, Math.min(maxCellWidth, available))
+  const cells: string[] = []
+  const nulls: boolean[] = []
+  const readable = exportColumn(column)
+  for (let i = 0; i < rowCount; i++) {
+    const value = readable.at(i)
+    nulls.push(value === null)
+    cells.push(cellText(value, limit))
+  }
+  const name = clip(escapeControls(column.name), limit)
+  const type = clip(escapeControls(typeName(column.type)), limit)
+  const width = [name, type, ...cells].reduce((widest, text) => Math.max(widest, stringWidth(text)), 1)
+  return { name, type, cells, nulls, align: isNumber(column.type) ? "right" : "left", width }
+}
+
+/** One value, safe to show in a terminal, in at most `limit` columns. */
+export function cellText(value: unknown, limit: number): string {
+  if (value === null || value === undefined) return clip("NULL", limit)
+  const text = plainText(value)
+  return clip(escapeControls(text.length > limit * 16 ? text.slice(0, limit * 16) : text), limit)
+}
+
+/** Numbers are aligned by their last digit. */
+export function isNumber(type: DataType): boolean {
+  return type.typeId === 2 || type.typeId === 3 || type.typeId === 7
+}
+
+function fitting(columns: Laid[], width: number): Laid[] {
+  let used = 0
+  let count = 0
+  for (const column of columns) {
+    used += column.width + (count === 0 ? 2 : gap.length)
+    // The first column is shown in any case.
+    if (count > 0 && used > width) break
+    count++
+  }
+  return columns.slice(0, count)
+}
+
+type Paint = (text: string) => string
+
+function header(columns: Laid[]): string {
+  return line(columns.map((column) => pad(column.name, column.width, column.align)))
+}
+
+function types(columns: Laid[], dim: Paint): string {
+  return line(columns.map((column) => dim(pad(column.type, column.width, column.align))))
+}
+
+function rule(columns: Laid[]): string {
+  return columns.map((column) => "─".repeat(column.width + 2)).join("┼")
+}
+
+function row(columns: Laid[], i: number, dim: Paint): string {
+  return line(
+    columns.map((column) => {
+      const text = pad(column.cells[i]!, column.width, column.align)
+      return column.nulls[i] ? dim(text) : text
+    }),
+  )
+}
+
+function line(cells: string[]): string {
+  return ` ${cells.join(gap)}`.trimEnd()
+}
+
+function footer(table: PreviewSource, rowCount: number, columnCount: number): string[] {
+  const notes: string[] = []
+  const hiddenRows = table.numRows - rowCount
+  const hidden = table.columns.slice(columnCount)
+  if (hiddenRows > 0) notes.push(`… ${counted(hiddenRows, rowCount === 0 ? "row" : "more row")}`)
+  if (hidden.length > 0) {
+    const names = clip(hidden.map((column) => escapeControls(column.name)).join(", "), maxCellWidth)
+    notes.push(`… ${counted(hidden.length, "more column")}: ${names}`)
+  }
+  if (table.numRows === 0) notes.push(table.columns.length === 0 ? "(no columns)" : "(0 rows)")
+  return notes
+}
+
+/** `1 row`, `99,990 rows`. */
+export function counted(count: number, noun: string): string {
+  return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`
+}
