@@ -1,0 +1,91 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: what is tested is written so
+import { mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs"
+import { join } from "node:path"
+import { describe, expect, test } from "vitest"
+import { caught, pause, project, put, storeOf, until } from "./support.ts"
+
+describe("B37 folders", () => {
+  test("connections/<name>/<key>, connections.<name>/<key>, and Streamlit's two levels", () => {
+    const folder = project({
+      "run/connections/pets/password": "hunter2\n",
+      "run/connections/pets/host": "h",
+      "run/connections.owls/url": " sqlite:// ",
+      "run/connections.my.db/url": "u",
+      "run/api/key": "k\n",
+      "run/plain": "p",
+    })
+    const store = storeOf(folder, { env: { MOORING_SECRETS: "run" } })
+    expect(store.section("pets")!.values).toEqual({ host: "h", password: "hunter2" })
+    expect(store.section("owls")!.values).toEqual({ url: "sqlite://" })
+    expect(store.section("my.db")!.values).toEqual({ url: "u" })
+    expect(store.section("owls")!.origin).toBe("run [connections.owls]")
+    expect(store.all()).toMatchObject({ api: { key: "k" }, plain: "p" })
+  })
+
+  test("texts are literal, what is not text stays bytes, and hidden files are left out", () => {
+    const folder = project({ "run/connections/pets/password": "a${HOME}", "run/connections/pets/.swp": "x" })
+    put(folder, "run/connections/pets/keystore", new Uint8Array([0xff, 0xfe, 0x00]))
+    const { values } = storeOf(folder, { files: ["run"] }).section("pets")!
+    expect(values.password).toBe("a${HOME}")
+    expect([...(values.keystore as Uint8Array)]).toEqual([0xff, 0xfe, 0x00])
+    expect(Object.keys(values)).toEqual(["keystore", "password"])
+  })
+
+  test("the same section in both layouts is merged; the same key twice is an error", () => {
+    const folder = project({ "run/connections/pets/a": "1", "run/connections.owls/b": "2" })
+    expect(Object.keys(storeOf(folder, { files: ["run"] }).all().connections as object)).toEqual(["owls", "pets"])
+    put(folder, "run/connections.pets/a", "3")
+    expect(caught(() => storeOf(folder, { files: ["run"] }).section("pets")).message).toContain('"pets" twice')
+  })
+
+  test("refused names and too much of everything are errors", () => {
+    const refused = project({ "run/connections/pets/constructor": "x" })
+    expect(caught(() => storeOf(refused, { files: ["run"] }).section("pets")).message).toContain("refused")
+    const proto = project({ "run/connections/__proto__/polluted": "x" })
+    expect(caught(() => storeOf(proto, { files: ["run"] }).section("pets")).message).toContain("refused")
+    const large = project({ "run/a/b": "x".repeat(600_000), "run/a/c": "x".repeat(600_000) })
+    expect(caught(() => storeOf(large, { files: ["run"] }).section("pets")).message).toContain("1 MiB together")
+    const many = project()
+    for (let index = 0; index < 1001; index++) put(many, `run/a/${index}`, "x")
+    expect(caught(() => storeOf(many, { files: ["run"] }).section("pets")).message).toContain("entries")
+  })
+
+  test("B07 a swap of ..data, as Kubernetes does it, is one change", async () => {
+    const folder = project()
+    const run = join(folder, "run")
+    const publish = (version: string) => {
+      for (const key of ["username", "password", "host"]) put(run, `..${version}/connections.pets/${key}`, version)
+      symlinkSync(`..${version}`, join(run, "..data_tmp"))
+      renameSync(join(run, "..data_tmp"), join(run, "..data"))
+    }
+    mkdirSync(run, { recursive: true })
+    publish("v1")
+    symlinkSync("..data/connections.pets", join(run, "connections.pets"))
+    const store = storeOf(folder, { files: ["run"] })
+    const all = (value: string) => ({ username: value, password: value, host: value })
+    expect(store.section("pets")!.values).toEqual(all("v1"))
+    const changes: (readonly string[])[] = []
+    store.onChange(({ connections }) => changes.push(connections))
+    await pause(200)
+    publish("v2")
+    rmSync(join(run, "..v1"), { recursive: true })
+    await until(() => changes.length > 0)
+    expect(store.section("pets")!.values).toEqual(all("v2"))
+    await pause(700)
+    expect(changes).toEqual([["pets"]])
+    expect(store.problems).toEqual([])
+  })
+
+  test("a changed file in a plain folder is noticed, and so is a new one", async () => {
+    const folder = project({ "run/connections/pets/password": "a" })
+    const store = storeOf(folder, { files: ["run"] })
+    store.section("pets")
+    const changes: (readonly string[])[] = []
+    store.onChange(({ connections }) => changes.push(connections))
+    put(folder, "run/connections/pets/password", "b")
+    await until(() => changes.length === 1)
+    put(folder, "run/connections/owls/url", "c")
+    await until(() => changes.length === 2)
+    expect(changes).toEqual([["pets"], ["owls"]])
+  })
+})

@@ -1,0 +1,59 @@
+import fc from "fast-check"
+import { describe, expect, test } from "vitest"
+import { isSecretKey, redact, secretTexts } from "../../src/secrets/index.ts"
+
+describe("redact", () => {
+  test.each([
+    "password",
+    "PASSWORD",
+    "sslpassword",
+    "api_key",
+    "apiKey",
+    "private_key",
+    "access-token",
+    "client_secret",
+  ])("%s is a secret key", (key) => expect(isSecretKey(key)).toBe(true))
+
+  test.each(["username", "host", "keyspace", "primary", "passive", "monkey", "url", "bypass_rule"])(
+    "%s is none",
+    (key) => expect(isSecretKey(key)).toBe(false),
+  )
+
+  test("finds passwords in keys, nested tables and URLs, as written and decoded", () => {
+    const found = secretTexts({
+      username: "ada",
+      url: "postgresql://ada:p%40ss/w#rd@db/pets?sslpassword=hunter2&sslmode=require",
+      nested: { token: ["one1", { value: "two2" }] },
+      pin: 1234,
+      password: 56789,
+    })
+    expect([...found].sort()).toEqual(
+      expect.arrayContaining(["56789", "hunter2", "one1", "p%40ss/w#rd", "p@ss/w#rd", "two2"]),
+    )
+    expect(found).not.toContain("ada")
+    expect(found).not.toContain("require")
+    expect(found).not.toContain("1234")
+  })
+
+  test("replaces whole secrets, the longest first, and leaves very short ones", () => {
+    expect(redact("a secret-long and secret", ["secret", "secret-long"])).toBe("a *** and ***")
+    expect(redact("banana", ["a"])).toBe("banana")
+    expect(redact("$& here", ["here", "$&$&"])).toBe("$& ***")
+  })
+
+  test("no secret survives, in a message or inside a URL", () => {
+    const secret = fc
+      .string({ minLength: 4, maxLength: 20 })
+      .filter((text) => text.trim().length >= 4 && !"***".includes(text))
+    fc.assert(
+      fc.property(secret, fc.string(), fc.string(), (password, before, after) => {
+        fc.pre(!password.includes("*"))
+        const texts = secretTexts({ nested: { password } })
+        const encoded = encodeURIComponent(password)
+        const result = redact(`${before} ${password} ${encoded} ${after}`, texts)
+        expect(result).not.toContain(password)
+        expect(result).not.toContain(encoded)
+      }),
+    )
+  })
+})
