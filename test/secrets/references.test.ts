@@ -205,8 +205,8 @@ describe.skipIf(process.geteuid === undefined)("who may have a command executed"
   test("a change of the mode is noticed", async () => {
     const folder = project({ ".mooring/secrets.toml": toml })
     const store = storeOf(folder)
+    expect(await resolveReferences(store.section("pets")!.values)).toMatchObject({ token: "ran" })
     chmodSync(`${folder}/.mooring/secrets.toml`, 0o666)
-    store.section("pets")
     store.refresh()
     expect((await rejection(resolveReferences(store.section("pets")!.values))).message).toContain("not executed")
   })
