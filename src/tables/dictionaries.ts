@@ -70,7 +70,7 @@ function unifyKeys(type: DataType & { typeId: -1 }, batches: readonly RawBatch[]
     length += dictionary.length
   }
   const changed: DataType = { ...type, indices: int32() }
-  const dictionary = new ArrowColumn<unknown>(values, type.dictionary)
+  const dictionary = new ArrowColumn<unknown>(values, { ...type.dictionary })
   const shifted = batches.map((part) => {
     const shift = firstKey.get(part.dictionary!)!
     const keys = new Int32Array(part.length)
@@ -82,4 +82,18 @@ function unifyKeys(type: DataType & { typeId: -1 }, batches: readonly RawBatch[]
     return batch(changed, { length, nullCount, validity, values: keys, dictionary }) as RawBatch
   })
   return { type: changed, batches: shifted }
+}
+
+/**
+ * The type with the very type objects that the batch's dictionaries have: flechette's writer finds the id of a dictionary
+ * by them.
+ */
+export function withDictionaryTypes(type: DataType, part: RawBatch | undefined): DataType {
+  if (part === undefined) return type
+  if (type.typeId === Type.Dictionary) return { ...type, dictionary: part.dictionary!.type }
+  if (!("children" in type)) return type
+  const children = type.children.map((field, i) => {
+    return { ...field, type: withDictionaryTypes(field.type, part.children[i] as RawBatch) }
+  })
+  return { ...type, children } as DataType
 }

@@ -2,7 +2,8 @@ import { Column as ArrowColumn, Table as ArrowTable, tableFromIPC, tableToIPC } 
 import { MooringError } from "../errors.ts"
 import { exactly, type RawBatch } from "./batch.ts"
 import { byteStream, type SchemaSource, schemaFrom, type Tables } from "./byte-stream.ts"
-import { unifyDictionaries } from "./dictionaries.ts"
+import { checkBuffers } from "./check.ts"
+import { unifyDictionaries, withDictionaryTypes } from "./dictionaries.ts"
 import type { Schema } from "./types.ts"
 
 /** What IPC takes of a table. */
@@ -22,10 +23,11 @@ export function toIPC(table: IPCSource, format: "stream" | "file"): Uint8Array {
     table.schema,
     table.columns.map((column) => column.batches),
   )
-  const columns = unified.columns.map((batches, i) => {
-    return new ArrowColumn([...batches], unified.schema.fields[i]!.type)
+  const fields = unified.schema.fields.map((field, i) => {
+    return { ...field, type: withDictionaryTypes(field.type, unified.columns[i]![0]) }
   })
-  return tableToIPC(new ArrowTable(unified.schema, columns), { format }) as Uint8Array
+  const columns = unified.columns.map((batches, i) => new ArrowColumn([...batches], fields[i]!.type))
+  return tableToIPC(new ArrowTable({ ...unified.schema, fields }, columns), { format }) as Uint8Array
 }
 
 /**
@@ -37,16 +39,19 @@ export function fromIPC(data: Uint8Array | ArrayBuffer): { schema: Schema; batch
   const bytes = data instanceof Uint8Array ? data : new Uint8Array(data)
   // Typed arrays need their elements aligned; a slice of Node's shared pool may begin anywhere.
   const aligned = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes)
-  let table: ArrowTable
   try {
-    table = tableFromIPC(aligned, exactly)
+    const { schema, children } = tableFromIPC(aligned, exactly)
+    // Without any message there is no version.
+    if (schema.version === undefined) throw new RangeError("There is no schema.")
+    const batches = children.map((column) => [...column.data] as RawBatch[])
+    batches.flat().forEach(checkBuffers)
+    return { schema, batches }
   } catch (cause) {
     throw new MooringError("BAD_VALUE", "The bytes are not a table in Arrow's IPC format.", {
       hint: "Give the whole content of an Arrow IPC stream or file, uncompressed.",
       cause,
     })
   }
-  return { schema: table.schema, batches: table.children.map((column) => [...column.data] as RawBatch[]) }
 }
 
 /** Ends a stream: a continuation mark and a length of zero. */

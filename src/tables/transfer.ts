@@ -31,7 +31,10 @@ interface DictionaryMessage {
  * const { message, transfer } = dehydrate(table)
  * parentPort.postMessage(message, transfer)
  */
-export function dehydrate(table: Table<never>): { message: TableMessage; transfer: ArrayBuffer[] } {
+export function dehydrate(table: Pick<Table, "schema" | "values" | "columns">): {
+  message: TableMessage
+  transfer: ArrayBuffer[]
+} {
   const buffers = new Set<ArrayBuffer>()
   const known = new Map<object, number>()
   const dictionaries: DictionaryMessage[] = []
