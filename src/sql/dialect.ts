@@ -142,9 +142,18 @@ export const defaultCapabilities: Capabilities = {
   errorAbortsTransaction: true,
 }
 
+const complete = new WeakMap<Dialect, Capabilities>()
+
+/** What the binding of parameters needs to know of a dialect. */
+export function bindTargetOf(dialect: Dialect): { syntax: Syntax; capabilities: Capabilities } {
+  return { syntax: dialect.syntax, capabilities: capabilitiesOf(dialect) }
+}
+
 /** All capabilities of a dialect. */
 export function capabilitiesOf(dialect: Dialect): Capabilities {
-  return { ...defaultCapabilities, ...dialect.capabilities }
+  let all = complete.get(dialect)
+  if (!all) complete.set(dialect, (all = { ...defaultCapabilities, ...dialect.capabilities }))
+  return all
 }
 
 /** One key of a section: drives validation, forms and masking. */

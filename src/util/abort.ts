@@ -5,8 +5,8 @@ const longestTimer = 2 ** 31 - 1
 
 /** What ends a piece of work early. */
 export interface AbortOptions {
-  /** The caller's own signal. */
-  signal?: AbortSignal | undefined
+  /** The caller's own signal, or all signals that may end it. */
+  signal?: AbortSignal | readonly (AbortSignal | undefined)[] | undefined
   /** Milliseconds; `Infinity` and everything beyond 24.8 days mean no deadline. */
   timeout?: number | undefined
 }
@@ -28,21 +28,22 @@ export interface LinkedSignal {
  * @param message of the `TimeoutError` that is the reason after the deadline.
  */
 export function linkSignals(options: AbortOptions, message: string): LinkedSignal {
-  const { signal, timeout = Number.POSITIVE_INFINITY } = options
+  const { timeout = Number.POSITIVE_INFINITY } = options
+  const signals = [options.signal ?? []].flat().filter((signal) => signal !== undefined)
   const controller = new AbortController()
-  const follow = () => finish(signal!.reason)
+  const follow = () => finish(signals.find(({ aborted }) => aborted)!.reason)
   const timer =
     timeout <= longestTimer ? setTimeout(() => finish(new TimeoutError(message)), Math.max(0, timeout)) : undefined
   function dispose(): void {
     clearTimeout(timer)
-    signal?.removeEventListener("abort", follow)
+    for (const signal of signals) signal.removeEventListener("abort", follow)
   }
   function finish(reason: unknown): void {
     dispose()
     controller.abort(reason)
   }
-  if (signal?.aborted) follow()
-  else signal?.addEventListener("abort", follow, { once: true })
+  if (signals.some(({ aborted }) => aborted)) follow()
+  else for (const signal of signals) signal.addEventListener("abort", follow, { once: true })
   return { signal: controller.signal, dispose }
 }
 
@@ -58,9 +59,9 @@ export async function withDeadline<T>(
   message: string,
   work: (signal: AbortSignal) => T | PromiseLike<T>,
 ): Promise<T> {
-  options.signal?.throwIfAborted()
   const linked = linkSignals(options, message)
   try {
+    linked.signal.throwIfAborted()
     return await abortable(work(linked.signal), linked.signal)
   } finally {
     linked.dispose()

@@ -67,6 +67,11 @@ export class SingleFlight {
     return signal ? this.#until(signal, key, flight, promise) : promise.then((value) => value)
   }
 
+  /** The keys of what can be joined now. */
+  keys(): readonly string[] {
+    return [...this.#flights.keys()]
+  }
+
   /** Whether a call with this key would join. */
   has(key: string): boolean {
     return this.#flights.has(key)

@@ -1,5 +1,7 @@
 import { types } from "node:util"
 import { MooringError } from "../errors.ts"
+import { processGlobal } from "./globals.ts"
+import { describeValue, plainKind } from "./plain-kind.ts"
 import { sha256 } from "./sha256.ts"
 
 /** How {@link stableKey} treats what is not plain data. */
@@ -32,13 +34,12 @@ export function stableKey(value: unknown, options: StableKeyOptions = {}): strin
   return text.length <= large ? text : `K${text.length}:${sha256(text)}`
 }
 
-const identities = new WeakMap<object | symbol, string>()
-let lastIdentity = 0
+const identities = processGlobal("identities@1", () => ({ names: new WeakMap<object | symbol, string>(), last: 0 }))
 
 /** A name for this very object, for `opaque`. Means nothing in another process. */
 export function identity(value: object | symbol): string {
-  let name = identities.get(value)
-  if (name === undefined) identities.set(value, (name = String(++lastIdentity)))
+  let name = identities.names.get(value)
+  if (name === undefined) identities.names.set(value, (name = String(++identities.last)))
   return name
 }
 
@@ -66,8 +67,7 @@ function writeString(text: string): string {
 }
 
 function writeObject(value: object, options: StableKeyOptions, within: object[]): string {
-  const depth = prototypeDepth(value)
-  const kind = kindOf(value, depth)
+  const kind = plainKind(value)
   if (kind === undefined) return writeOpaque(value, options, within)
   if (kind === "bytes") return writeBytes(value as ArrayBufferView | ArrayBuffer)
   if (kind === "date") return `d${(value as Date).getTime()};`
@@ -124,40 +124,8 @@ function writeBytes(value: ArrayBufferView | ArrayBuffer): string {
 
 function writeOpaque(value: object | symbol, options: StableKeyOptions, within: object[]): string {
   if (typeof value === "symbol" && Symbol.keyFor(value) !== undefined) return `y${writeString(Symbol.keyFor(value)!)}`
-  if (!options.opaque) throw unfit(describe(value), value, within)
+  if (!options.opaque) throw unfit(describeValue(value), value, within)
   return `~${writeString(options.opaque(value))}`
-}
-
-/**
- * How many prototypes stand behind a value: 1 for a plain object, 2 for a `Date`. Counting instead of comparing knows
- * objects of another realm (a test runner's context), and tells a subclass from the class itself.
- */
-function prototypeDepth(value: object): number {
-  let depth = 0
-  for (let at = Object.getPrototypeOf(value); at !== null; at = Object.getPrototypeOf(at)) depth++
-  return depth
-}
-
-function kindOf(
-  value: object,
-  depth: number,
-): "array" | "map" | "set" | "plain" | "bytes" | "date" | "regexp" | "url" | undefined {
-  if (depth <= 1) return Object.getOwnPropertySymbols(value).length === 0 ? "plain" : undefined
-  if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value)) return "bytes"
-  if (depth > 2) return undefined
-  if (Array.isArray(value)) return "array"
-  if (types.isDate(value)) return "date"
-  if (types.isMap(value)) return "map"
-  if (types.isSet(value)) return "set"
-  if (types.isRegExp(value)) return "regexp"
-  return value instanceof URL ? "url" : undefined
-}
-
-function describe(value: object | symbol): string {
-  if (typeof value === "function") return `the function ${JSON.stringify(value.name || "anonymous")}`
-  if (typeof value === "symbol") return "a symbol"
-  const name: unknown = value.constructor?.name
-  return name === "Object" || typeof name !== "string" ? "an object with symbol keys" : `an instance of ${name}`
 }
 
 function unfit(what: string, value: unknown, within: readonly object[]): MooringError {

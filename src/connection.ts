@@ -1,0 +1,219 @@
+import type { BuiltinTypes } from "./builtins.ts"
+import {
+  anonymousType,
+  type BaseConnection,
+  control,
+  currentEnvironment,
+  type Environment,
+  type RegistryEntry,
+  requireSession,
+  reservedOptions,
+  type Scope,
+} from "./core/index.ts"
+import { MooringError } from "./errors.ts"
+import type { RegisteredConnections } from "./register.ts"
+import { type ConnectionClass, loadClass, resolveType, type TypeSpec } from "./resolve-type.ts"
+import { withDeadline } from "./util/abort.ts"
+import { type Duration, toMilliseconds } from "./util/duration.ts"
+import { identity, stableKey } from "./util/stable-key.ts"
+import { warnOnce } from "./util/warn.ts"
+
+/** What `connection()` keeps for itself. Everything else goes to `_connect`. */
+export interface ReservedOptions {
+  /** After this the next call makes a new connection. */
+  ttl?: Duration
+  /** Bounds the connections of this name and type; the oldest goes. */
+  maxEntries?: number
+  /** Narrows a connection that all share to one session's. */
+  scope?: Scope
+  /** Puts the connect off to the first use. */
+  lazy?: boolean
+  /** Ends this caller's wait for the connect. */
+  signal?: AbortSignal
+  /** The longest wait for the connect. */
+  timeout?: Duration
+}
+
+/** What `connection()` takes besides a name. */
+export interface ConnectionOptions extends ReservedOptions {
+  type?: unknown
+  [option: string]: unknown
+}
+
+/** What a class must make to be given as `type`. Structural: a class of another copy of the package is one too. */
+export interface ConnectionShape {
+  readonly connectionName: string
+  reset(options?: { timeout?: Duration }): Promise<void>
+  close(options?: { timeout?: Duration }): Promise<void>
+  isHealthy(options?: { timeout?: Duration }): Promise<boolean>
+}
+
+/** A class that may be given as `type`. */
+export type AnyConnectionClass = new (name: string, options?: any) => ConnectionShape
+
+/** The class of connection that a type option gives. */
+export type ConnectionOf<Type> = Type extends keyof BuiltinTypes
+  ? BuiltinTypes[Type]
+  : Type extends new (
+        ...args: never
+      ) => infer Instance
+    ? Instance
+    : BaseConnection
+
+/** The options that go with a type option. */
+export type OptionsOf<Type> = ReservedOptions & { type: Type } & (Type extends new (
+    name: string,
+    options?: infer Options,
+  ) => unknown
+    ? Options
+    : Record<string, unknown>)
+
+/**
+ * The connection of this name: one object per process for the same name, type and options, made at the first call.
+ *
+ * @param name the section `[connections.<name>]`, or `"env:VAR"` to read the name from an environment variable.
+ * @param options `type` and the other reserved options; the rest is laid over the section, key by key.
+ * @returns when the first connect has succeeded; at once with `lazy`.
+ * @throws MooringError `NO_CONFIG`, `UNKNOWN_TYPE`, `BAD_CONFIG`, `DRIVER_MISSING`, `CONNECT`, `SECRETS`.
+ * @example const pets = await connection("pets", { type: "sql" })
+ */
+export function connection<const Type extends keyof BuiltinTypes | AnyConnectionClass>(
+  name: string,
+  options: OptionsOf<Type>,
+): Promise<ConnectionOf<Type>>
+export function connection<Name extends keyof RegisteredConnections>(
+  name: Name,
+  options?: ConnectionOptions,
+): Promise<RegisteredConnections[Name]>
+export function connection<C extends object = BaseConnection>(name: string, options?: ConnectionOptions): Promise<C>
+export async function connection(name: string, given: object = {}): Promise<object> {
+  const options: ConnectionOptions = given
+  const environment = currentEnvironment()
+  const resolved = resolveName(name)
+  const replacement = environment.replacements.get(resolved)
+  if (replacement) return replacement
+  const spec = resolveType(environment, resolved, options)
+  const connectionClass = await loadClass(environment, resolved, spec)
+  const entry = findOrMake(environment, { name: resolved, spec, connectionClass, options })
+  const { ttl, maxEntries, lazy } = options
+  if (ttl !== undefined) environment.registry.expireIn(entry, toMilliseconds(ttl, "ttl"))
+  if (maxEntries !== undefined) environment.registry.bound(entry, positive(maxEntries, "maxEntries"))
+  if (!lazy) await connected(environment, entry, options)
+  return entry.connection
+}
+
+/** One call of `connection()`, its class loaded. */
+interface Call {
+  readonly name: string
+  readonly spec: TypeSpec
+  readonly connectionClass: ConnectionClass
+  readonly options: ConnectionOptions
+}
+
+function resolveName(name: string): string {
+  if (typeof name !== "string" || name === "") {
+    throw new MooringError("BAD_CONFIG", "connection() needs a name, a text that is not empty.")
+  }
+  if (!name.startsWith("env:")) return name
+  const variable = name.slice("env:".length)
+  const value = process.env[variable]
+  if (value) return value
+  throw new MooringError("BAD_CONFIG", `connection("${name}") asks for the variable ${variable}, which is not set.`, {
+    hint: `Set ${variable} to the name of a section [connections.<name>].`,
+  })
+}
+
+function findOrMake(environment: Environment, call: Call): RegistryEntry {
+  const { name, connectionClass, options } = call
+  const scope = scopeOf(call)
+  const session = scope === "session" ? requireSession(`Connection "${name}"`, name) : undefined
+  const typeKey = typeKeyOf(call)
+  const { own, objects } = countedOptions(options)
+  const key = stableKey([name, typeKey, session, own], { opaque: identity })
+  const known = environment.registry.get(key)
+  if (known) return known
+  const made = new connectionClass(name, { ...options, scope } as never)
+  const dataKey = objects.length === 0 ? key : stableKey([name, typeKey, session, own], { opaque: () => "" })
+  const entry = { key, dataKey, name, typeKey, connectionClass, session, connection: made }
+  environment.registry.supersede(entry)
+  environment.registry.add(entry)
+  if (objects.length > 0) warnOfPiling(environment, entry, objects)
+  return entry
+}
+
+/** The options that tell connections apart, and the names of those that count by identity. */
+function countedOptions(options: ConnectionOptions): { own: Record<string, unknown>; objects: readonly string[] } {
+  const own: Record<string, unknown> = {}
+  const objects: string[] = []
+  for (const key of Object.keys(options)) {
+    if (reserved.has(key) || options[key] === undefined) continue
+    own[key] = options[key]
+    if (countsByIdentity(options[key])) objects.push(key)
+  }
+  return { own, objects }
+}
+
+const reserved: ReadonlySet<string> = new Set(reservedOptions)
+
+function countsByIdentity(value: unknown): boolean {
+  if (typeof value === "function" || typeof value === "symbol") return true
+  if (typeof value !== "object" || value === null) return false
+  let counts = false
+  stableKey(value, { opaque: () => ((counts = true), "") })
+  return counts
+}
+
+function typeKeyOf({ spec, connectionClass }: Call): string {
+  if (spec.kind === "loader") return spec.key
+  // A subclass inherits the static, but is another class.
+  const own = Object.hasOwn(connectionClass, "typeKey") ? connectionClass.typeKey : undefined
+  return own ?? `${anonymousType}${identity(connectionClass)}`
+}
+
+function scopeOf({ name, connectionClass, options }: Call): Scope {
+  const scope = options.scope ?? connectionClass.scope
+  if (scope !== "global" && scope !== "session") {
+    throw new MooringError("BAD_CONFIG", `The scope of connection "${name}" is neither "global" nor "session".`, {
+      connection: name,
+    })
+  }
+  if (scope === "session" || connectionClass.scope === "global") return scope
+  throw new MooringError(
+    "BAD_CONFIG",
+    `Connection "${name}" belongs to a session; an option cannot share it with all.`,
+    {
+      connection: name,
+      hint: "Leave the option scope out.",
+    },
+  )
+}
+
+/** Connects at the first call; a new connection that fails is forgotten, so that the next call tries afresh. */
+async function connected(environment: Environment, entry: RegistryEntry, options: ConnectionOptions): Promise<void> {
+  const { lifecycle, connect } = entry.connection[control]
+  if (lifecycle.connectedOnce) return
+  const wait = options.timeout === undefined ? undefined : toMilliseconds(options.timeout, "timeout")
+  const late = `Connection "${entry.name}" was not made within ${wait} ms.`
+  try {
+    await withDeadline({ signal: options.signal, timeout: wait }, late, (signal) => connect(signal))
+  } catch (error) {
+    if (!lifecycle.connectedOnce && !lifecycle.connecting) environment.registry.forget(entry)
+    throw error
+  }
+}
+
+/** The third live connection that differs only in an object or function is one too many. */
+function warnOfPiling(environment: Environment, { name, dataKey }: RegistryEntry, objects: readonly string[]): void {
+  if (environment.registry.all().filter((entry) => entry.dataKey === dataKey).length < 3) return
+  const keys = objects.join(", ")
+  warnOnce(
+    `piling ${dataKey}`,
+    `Connection "${name}" now exists three times, because ${keys} is another object at each call. ` +
+      `Make ${keys} once, outside the function that calls connection().`,
+  )
+}
+
+function positive(value: number, what: string): number {
+  if (Number.isInteger(value) && value > 0) return value
+  throw new MooringError("BAD_CONFIG", `${what} must be a whole number above 0.`)
+}

@@ -1,0 +1,93 @@
+import { isReference, resolveReferences, type SecretReference } from "../secrets/index.ts"
+import type { Environment } from "./environment.ts"
+
+type Values = Readonly<Record<string, unknown>>
+
+/** Options that `connection()` keeps for itself, closed for ever: they are never passed to `_connect`. */
+export const reservedOptions = ["type", "ttl", "maxEntries", "scope", "lazy", "signal", "timeout"] as const
+
+/** What one source says, for those who must know which source is the stronger one. */
+export interface OptionsLayer {
+  /** For people: `.mooring/secrets.toml [connections.pets]`. */
+  readonly source: string
+  readonly values: Values
+}
+
+/** Everything that is configured for a connection. */
+export interface ResolvedOptions {
+  /** The section alone; empty when there is none. */
+  readonly section: Values
+  /** The section without `type`, with the call's options laid over it, key by key. */
+  readonly values: Values
+  /** The same source by source, the weakest first, the call's options last. */
+  readonly layers: readonly OptionsLayer[]
+}
+
+/** Options without the reserved ones. */
+export function ownOptions<Options extends object>(options: Options): Options {
+  const own = { ...options } as Record<string, unknown>
+  for (const key of reservedOptions) delete own[key]
+  return Object.freeze(own) as Options
+}
+
+/** The section with the call's options over it, each `{ file }` and `{ command }` read now. */
+export async function resolveOptions(
+  environment: Environment,
+  name: string,
+  options: object,
+  signal?: AbortSignal,
+): Promise<ResolvedOptions> {
+  const section = environment.secrets.section(name)
+  // What is overridden is not read: the command behind a weaker layer may be slow, or gone.
+  const references = [...referencesIn({ ...section?.values, ...options })]
+  const numbered = Object.fromEntries(references.map((reference, index) => [String(index), reference]))
+  const read = await resolveReferences(numbered, { signal })
+  const texts = new Map(references.map((reference, index) => [reference, read[String(index)]]))
+  return assemble(environment, name, options, (reference) => texts.get(reference))
+}
+
+/** The same without reading anything: a reference is the text that says what it refers to. */
+export function describeOptions(environment: Environment, name: string, options: object): ResolvedOptions {
+  return assemble(environment, name, options, (reference) => reference.description)
+}
+
+function assemble(
+  environment: Environment,
+  name: string,
+  options: object,
+  read: (reference: SecretReference) => unknown,
+): ResolvedOptions {
+  const section = environment.secrets.section(name)
+  const filled = (values: Values) => withoutType(fill(values, read) as Values)
+  const own = filled(section?.values ?? {})
+  return {
+    section: section ? (fill(section.values, read) as Values) : {},
+    values: { ...own, ...options },
+    layers: [
+      ...(section?.layers ?? []).map(({ source, values }) => ({ source, values: filled(values) })),
+      { source: `the options of connection("${name}")`, values: options as Values },
+    ],
+  }
+}
+
+function withoutType({ type: _, ...rest }: Values): Values {
+  return rest
+}
+
+function* referencesIn(value: unknown): Generator<SecretReference> {
+  if (isReference(value)) yield value
+  else if (Array.isArray(value) || isPlain(value)) for (const item of Object.values(value)) yield* referencesIn(item)
+}
+
+function fill(value: unknown, read: (reference: SecretReference) => unknown): unknown {
+  if (isReference(value)) return read(value)
+  if (Array.isArray(value)) return value.map((item) => fill(item, read))
+  if (!isPlain(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fill(item, read)]))
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== "object" || value === null) return false
+  const prototype = Object.getPrototypeOf(value)
+  return prototype === null || prototype === Object.prototype
+}

@@ -1,0 +1,90 @@
+import { AsyncLocalStorage } from "node:async_hooks"
+import { MooringError } from "../errors.ts"
+import { processGlobal } from "../util/globals.ts"
+
+/** Sessions of users: who is asking, so that session-scoped connections and caches are kept apart. */
+interface LiveSession {
+  readonly id: string
+  /** How many `withSession` calls are running in it. */
+  active: number
+  idleTimer: NodeJS.Timeout | undefined
+  readonly onEnd: Set<() => Promise<void> | void>
+}
+
+const shared = processGlobal("sessions@1", () => ({
+  context: new AsyncLocalStorage<LiveSession>(),
+  live: new Map<string, LiveSession>(),
+  idleAfter: Number.POSITIVE_INFINITY,
+}))
+
+/**
+ * Runs `work` in the session of this id, which begins here or is joined. It does not end with the work: `endSession`
+ * and `configure({ sessionIdle })` end it.
+ *
+ * @example app.get("/", (request) => withSession(request.session.id, () => page(request)))
+ */
+export async function withSession<T>(id: string, work: () => Promise<T> | T): Promise<T> {
+  if (typeof id !== "string" || id === "") {
+    throw new MooringError("NO_SESSION", "withSession() needs the session's id, a text that is not empty.")
+  }
+  const session = shared.live.get(id) ?? begin(id)
+  clearTimeout(session.idleTimer)
+  session.active++
+  try {
+    return await shared.context.run(session, work)
+  } finally {
+    if (--session.active === 0) endWhenIdle(session)
+  }
+}
+
+/** Ends a session: its connections are released when their users are done, its cached results are forgotten. */
+export async function endSession(id: string): Promise<void> {
+  const session = shared.live.get(id)
+  if (!session) return
+  shared.live.delete(id)
+  clearTimeout(session.idleTimer)
+  await Promise.all([...session.onEnd].map((end) => end()))
+}
+
+/** The id of the session that the calling code runs in. */
+export function currentSession(): string | undefined {
+  return shared.context.getStore()?.id
+}
+
+/**
+ * The id of the session that the calling code runs in.
+ *
+ * @param what names what needs one, for the error: `Connection "profile"`.
+ * @throws MooringError `NO_SESSION` outside `withSession`.
+ */
+export function requireSession(what: string, connection?: string): string {
+  const id = currentSession()
+  if (id !== undefined) return id
+  throw new MooringError("NO_SESSION", `${what} belongs to a session, and this code does not run in one.`, {
+    connection,
+    hint: "Run it inside withSession(id, work), once per request.",
+  })
+}
+
+/** Has `end` called when the session of this id ends. */
+export function onSessionEnd(id: string, end: () => Promise<void> | void): void {
+  const session = shared.live.get(id) ?? begin(id)
+  session.onEnd.add(end)
+}
+
+/** How long a session may go without a `withSession` before it ends by itself; milliseconds. */
+export function setSessionIdle(milliseconds: number): void {
+  shared.idleAfter = milliseconds
+}
+
+function begin(id: string): LiveSession {
+  const session: LiveSession = { id, active: 0, idleTimer: undefined, onEnd: new Set() }
+  shared.live.set(id, session)
+  return session
+}
+
+function endWhenIdle(session: LiveSession): void {
+  if (!Number.isFinite(shared.idleAfter)) return
+  session.idleTimer = setTimeout(() => void endSession(session.id), Math.min(shared.idleAfter, 2 ** 31 - 1))
+  session.idleTimer.unref()
+}

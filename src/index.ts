@@ -1,0 +1,5 @@
+export { type ConnectionOptions, connection } from "./connection.ts"
+export { BaseConnection, endSession, withSession } from "./core/index.ts"
+export * from "./errors.ts"
+export { SQLConnection, sql } from "./sql/index.ts"
+export { Table } from "./tables/index.ts"

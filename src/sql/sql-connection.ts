@@ -1,0 +1,166 @@
+import type { Table } from "../tables/index.ts"
+import type { TransactionOptions } from "./dialect.ts"
+import { paramSets, toExecuteResult } from "./execute-result.ts"
+import type { AnyDatabase, CallOptions, ExecuteResult, QueryOptions, SqlText, StreamCallOptions } from "./options.ts"
+import type { Params } from "./params.ts"
+import type { Pool } from "./pool.ts"
+import type { Session } from "./session.ts"
+import { SqlCore } from "./sql-core.ts"
+import { TableStream } from "./table-stream.ts"
+import {
+  insideTransactionOf,
+  refuseInside,
+  runTransaction,
+  type Transaction,
+  type TransactionCallOptions,
+} from "./transaction.ts"
+
+/** A driver connection that a caller has taken out of the pool. */
+export type RawConnection = { readonly raw: unknown } & AsyncDisposable
+
+/**
+ * A SQL database: cached and retried reads as Arrow tables, streams, statements, sessions and transactions, the same on
+ * every dialect.
+ *
+ * @typeParam DB the tables, for the Kysely builder of `session.db()`.
+ * @example
+ * const pets = await connection("pets", { type: "sql" })
+ * const owners = await pets.query("select * from owners where pet = :pet", { params: { pet: "cat" }, ttl: "10m" })
+ */
+export class SQLConnection<DB = AnyDatabase> extends SqlCore<DB> {
+  static override readonly typeKey: string = "sql"
+
+  /** The dialect's name, known without connecting. */
+  get dialect(): string {
+    return this._target.dialect.name
+  }
+
+  /** The package that talks to the database, known without connecting. */
+  get driver(): string {
+    const { config, dialect } = this._target
+    return dialect.driver?.package ?? config.driver ?? "built in"
+  }
+
+  /** The pool of driver connections. A `reset()` makes another. */
+  get engine(): Promise<Pool> {
+    return this._instance.then(({ pool }) => pool)
+  }
+
+  /**
+   * Reads rows. The engine refuses statements that change something. With a `ttl` the result is kept; equal calls in
+   * flight share one execution; after a broken connection the statement is run again on a fresh one.
+   *
+   * @throws QueryError when the database fails it; MooringError `TOO_LARGE`, `TIMEOUT`, `BAD_PARAMS`, `READ_ONLY`; the
+   * reason of `signal` when it aborts.
+   * @example await pets.query("select * from owners where pet = :pet", { params: { pet: "cat" }, ttl: "10m" })
+   */
+  async query<Row = Record<string, unknown>>(sql: SqlText, options: QueryOptions = {}): Promise<Table<Row>> {
+    refuseInside(this, this.connectionName, options.outside)
+    const table = await this._within(options, (signal) => this._read(sql, options, signal))
+    const values = options.values ?? this._values
+    return (values ? table.withValues(values) : table) as Table<Row>
+  }
+
+  /** The first column of the first row of a query; `undefined` without rows. */
+  async scalar<T = unknown>(sql: SqlText, options: QueryOptions = {}): Promise<T | undefined> {
+    const table = await this.query(sql, options)
+    return table.numRows === 0 ? undefined : (table.getChildAt(0)?.at(0) as T)
+  }
+
+  /**
+   * Reads rows in batches, in constant memory: the database waits while the reader does. Read-only; begun again after a
+   * broken connection only before its first row.
+   *
+   * @example for await (const batch of trips.stream("select * from trips")) total += batch.numRows
+   */
+  stream<Row = Record<string, unknown>>(sql: SqlText, options: StreamCallOptions = {}): TableStream<Row> {
+    refuseInside(this, this.connectionName, options.outside)
+    const statement = this._bind(sql, options.params)
+    return new TableStream<Row>({
+      name: this.connectionName,
+      values: options.values ?? this._values,
+      signal: options.signal,
+      timeout: options.timeout,
+      batchRows: options.batchRows,
+      translate: (error) => this._translate(error),
+      open: (signal, batchRows) => this._openStream(statement, signal, batchRows),
+    })
+  }
+
+  /**
+   * Runs a statement that changes something, as a transaction of its own. An array of param sets runs it for each, in
+   * one transaction. It is tried again only when it cannot have reached the database.
+   *
+   * @example await pets.execute("insert into owners (name, pet) values (:name, :pet)", { name: "Ada", pet: "owl" })
+   */
+  async execute<Row = Record<string, unknown>>(
+    sql: SqlText,
+    params?: Params | readonly Params[],
+    options: CallOptions = {},
+  ): Promise<ExecuteResult<Row>> {
+    refuseInside(this, this.connectionName, options.outside)
+    const sets = paramSets(params)
+    if (sets.length > 1) {
+      return this.transaction((tx) => tx.execute<Row>(sql, params), { ...options, maxAttempts: 1 })
+    }
+    const statement = this._bind(sql, sets[0])
+    try {
+      const result = await this._within(options, (signal) => this._runOnce(statement, signal))
+      return toExecuteResult<Row>([result], this._values)
+    } finally {
+      // Also after an error: it may have taken effect all the same.
+      await this._committed()
+    }
+  }
+
+  /** A new session. Its first statement begins a transaction; without `commit()` it is rolled back. */
+  get session(): Session<DB> {
+    return this.begin()
+  }
+
+  /** A new session with an isolation level or access mode. */
+  begin(options: TransactionOptions & Pick<CallOptions, "outside" | "signal"> = {}): Session<DB> {
+    const { outside, signal, ...transaction } = options
+    refuseInside(this, this.connectionName, outside)
+    return this._session(transaction, signal)
+  }
+
+  /**
+   * Runs `work` again from its beginning when the database reports a serialization failure or a deadlock, so it must
+   * have no effect elsewhere. Commits when it returns, rolls back when it throws.
+   *
+   * @example
+   * await accounts.transaction(async (tx) => {
+   *   await tx.execute("update accounts set balance = balance - 5 where id = :id", { id: 1 })
+   *   await tx.execute("update accounts set balance = balance + 5 where id = :id", { id: 2 })
+   * })
+   */
+  async transaction<T>(
+    work: (tx: Transaction<DB>) => Promise<T> | T,
+    options: TransactionCallOptions = {},
+  ): Promise<T> {
+    const { isolation, readOnly, maxAttempts = 5, outside } = options
+    refuseInside(this, this.connectionName, outside)
+    const transaction = { ...(isolation && { isolation }), ...(readOnly && { readOnly }) }
+    return this._within(options, (signal) =>
+      runTransaction<DB, T>({
+        begin: () => this._session(transaction, signal),
+        work: (tx) => insideTransactionOf(this, () => work(tx)),
+        maxAttempts,
+        signal,
+      }),
+    )
+  }
+
+  /** One driver connection out of the pool, for what Mooring does not do. Disposing of it gives it back. */
+  async connect(options: CallOptions = {}): Promise<RawConnection> {
+    refuseInside(this, this.connectionName, options.outside)
+    const { connection, release } = await this._within(options, (signal) => this._borrow(signal))
+    return { raw: connection.raw, [Symbol.asyncDispose]: () => release("session") }
+  }
+
+  /** Forgets kept results: of one statement with these params, of one statement, or all of this source. */
+  async clearCache(sql?: SqlText, { params }: { params?: Params } = {}): Promise<void> {
+    await this._forget(sql, params)
+  }
+}

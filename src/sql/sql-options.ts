@@ -1,0 +1,55 @@
+import type { ValueOptions } from "../tables/index.ts"
+import type { Duration } from "../util/duration.ts"
+
+/** A value, or what gives it at each connect: a token that expires is asked for anew. */
+export type Provided<T> = T | (() => T | Promise<T>)
+
+/** SQLAlchemy's pool settings. */
+export interface PoolOptions {
+  /** Connections that stay open; default 5. */
+  pool_size?: number
+  /** Connections beyond that, under load; default 10. */
+  max_overflow?: number
+  /** How long to wait for a free one; default 30 s. */
+  pool_timeout?: Duration
+  /** The age at which a connection is renewed; default never. */
+  pool_recycle?: Duration
+  /** Asks for a sign of life before each use. */
+  pool_pre_ping?: boolean
+  /** Handed to the driver as it is. */
+  connect_args?: Readonly<Record<string, unknown>>
+  /** Shows statements as they run. */
+  echo?: boolean
+}
+
+/** The keys of a SQL connection's section, and of its options. */
+export interface SqlOptions extends PoolOptions {
+  /** By SQLAlchemy's grammar: `dialect+driver://user:password@host:port/database?key=value`. */
+  url?: Provided<string>
+  dialect?: string
+  driver?: string
+  username?: Provided<string>
+  password?: Provided<string>
+  host?: string
+  port?: number | string
+  database?: string
+  query?: Readonly<Record<string, string>>
+  pool?: PoolOptions
+  create_engine_kwargs?: PoolOptions & { autocommit?: boolean }
+  /** Each statement of a session is its own transaction. */
+  autocommit?: boolean
+  /** The `ttl` of queries that name none; `"inf"` is Streamlit's default. */
+  query_ttl?: Duration
+  /** How values appear in JavaScript. */
+  values?: ValueOptions
+  /** What the dialect has besides. */
+  [setting: string]: unknown
+}
+
+/** Calls the functions among a layer's values. */
+export async function callProviders(values: Readonly<Record<string, unknown>>): Promise<Record<string, unknown>> {
+  const entries = Object.entries(values).map(
+    async ([key, value]) => [key, typeof value === "function" ? await value() : value] as const,
+  )
+  return Object.fromEntries(await Promise.all(entries))
+}

@@ -1,0 +1,28 @@
+import { type TracingChannel, tracingChannel } from "node:diagnostics_channel"
+
+/** What Mooring's tracing channels carry. Never a secret, never a parameter's value. */
+export interface TraceEvent {
+  readonly connection: string
+  readonly [detail: string]: unknown
+}
+
+const channel = (name: string): TracingChannel<object, TraceEvent & object> =>
+  tracingChannel<object, TraceEvent & object>(`mooring:${name}`) as never
+
+/**
+ * The `node:diagnostics_channel` tracing channels, for OpenTelemetry and the command line.
+ *
+ * Each publishes `start`, `end`, `asyncStart`, `asyncEnd` and `error` with one {@link TraceEvent}.
+ */
+export const channels = {
+  connect: channel("connect"),
+  query: channel("query"),
+  cache: channel("cache"),
+  reset: channel("reset"),
+}
+
+/** Runs `work`, told on the channel when somebody listens, at no cost when nobody does. */
+export function traced<T>(on: keyof typeof channels, event: () => TraceEvent, work: () => Promise<T>): Promise<T> {
+  const target = channels[on]
+  return target.hasSubscribers ? target.tracePromise(work, event() as never) : work()
+}
