@@ -1,11 +1,13 @@
 import { abortable } from "../util/abort.ts"
-import { type Detach, type Flight, SingleFlight } from "../util/single-flight.ts"
+import { type Detach, SingleFlight } from "../util/single-flight.ts"
+import type { Call, Held, Outcome, Sighting } from "./call.ts"
 import type { CacheKey, CacheRange, CacheStore, Entry } from "./contract.ts"
 import { type CacheEvent, type CacheStats, Journal } from "./events.ts"
 import { GuardedStore } from "./guarded-store.ts"
 import { rangeKey } from "./key.ts"
 import { type MemoryOptions, MemoryStore } from "./memory.ts"
 import { coversError, freshness, horizon, type ReadOptions } from "./read-options.ts"
+import type { ResourcesOptions } from "./resources.ts"
 
 /** How a {@link Cache} is made. */
 export interface CacheOptions {
@@ -19,36 +21,10 @@ export interface CacheOptions {
   readonly detach?: Detach | undefined
 }
 
-/** A value in memory, with the epoch that it has in the store behind. */
-interface Held<T> {
-  readonly value: T
-  readonly behind: string | undefined
-}
-
-/** What is known of a key: the entry, and its epoch in the store behind where there is one that answers. */
-interface Sighting<T> {
-  readonly entry?: Entry<Held<T>> | undefined
-  readonly behind?: string | undefined
-}
-
-/** What an execution gives to those who share it. */
-interface Outcome<T> {
-  readonly value: T
-  /** When its work began: the data is at least as old as this. */
-  readonly begun: number
-  readonly epoch: string
-  readonly flight: Flight
-  kept: boolean
-}
-
-/** One call of `read`, with its options resolved. */
-interface Call<T> {
-  readonly key: CacheKey
-  readonly flat: string
-  readonly options: ReadOptions<T>
-  readonly work: (signal: AbortSignal) => T | PromiseLike<T>
-  readonly memory: MemoryStore
-  readonly behind: GuardedStore | undefined
+/** What else follows a cache's invalidations. */
+export interface CachePart {
+  invalidate(range: CacheRange): Promise<unknown>
+  clear(): Promise<unknown>
 }
 
 /**
@@ -61,16 +37,20 @@ interface Call<T> {
  * Epochs: what was begun before `invalidate` answers its callers, but is neither joined nor given to later ones.
  */
 export class Cache {
+  /** What is invalidated with this cache beside its entries: the objects of `cacheResource`. */
+  readonly parts: Map<string | object, CachePart> = new Map()
   readonly #memory: MemoryStore
   /** Weak, as a memory of its own dies with the function that it serves. */
   readonly #memories = new Set<WeakRef<MemoryStore>>()
   readonly #stores = new Map<CacheStore, GuardedStore>()
   readonly #executions: SingleFlight
   readonly #lookups: SingleFlight
+  readonly #detach: Detach | undefined
   readonly #now: () => number
   readonly #journal: Journal
 
   constructor(options: CacheOptions = {}) {
+    this.#detach = options.detach
     this.#now = options.now ?? Date.now
     this.#journal = new Journal(options.onEvent)
     this.#executions = new SingleFlight(options)
@@ -114,13 +94,22 @@ export class Cache {
     for (const memory of this.#living()) memory.invalidate(range)
     this.#journal.write({ type: "invalidated", range })
     for (const store of stores) this.#guarded(store)
-    await Promise.all(Array.from(this.#stores.values(), (store) => store.invalidate(range)))
+    const everywhere = [...this.#stores.values(), ...this.parts.values()]
+    await Promise.all(everywhere.map((place) => place.invalidate(range)))
+  }
+
+  /** Releases the parts. What is stored stays. */
+  async close(): Promise<void> {
+    const parts = [...this.parts.values()]
+    this.parts.clear()
+    await Promise.all(parts.map((part) => part.clear()))
   }
 
   /** Forgets everything, in memory and in the stores that it has read from. */
   async clear(): Promise<void> {
     for (const memory of this.#living()) memory.clear()
-    await Promise.all(Array.from(this.#stores.values(), (store) => store.clear()))
+    const everywhere = [...this.#stores.values(), ...this.parts.values()]
+    await Promise.all(everywhere.map((place) => place.clear()))
   }
 
   stats(): CacheStats {
@@ -132,6 +121,12 @@ export class Cache {
       held.evictions += evictions
     }
     return { ...this.#journal.counts(), ...held }
+  }
+
+  /** What a part needs to follow this cache's clock, contexts and reports. */
+  surroundings(operation: string): ResourcesOptions {
+    const onError = (error: unknown) => this.#journal.write({ type: "error", operation, store: "memory", error })
+    return { now: this.#now, detach: this.#detach, onError }
   }
 
   async #read<T>(call: Call<T>): Promise<T> {

@@ -1,5 +1,16 @@
+export { type CacheData, type CacheDataOptions, type CachedData, createCacheData } from "./cache-data.ts"
+export {
+  type CachedResource,
+  type CacheResource,
+  type CacheResourceOptions,
+  createCacheResource,
+} from "./cache-resource.ts"
 export { Cache, type CacheOptions } from "./cached.ts"
+export { isConnectionError } from "./connection-error.ts"
 export type { CacheKey, CacheRange, CacheStore, Codec, Entry, StoreStats } from "./contract.ts"
 export type { CacheEvent, CacheStats } from "./events.ts"
+export type { CacheScope } from "./function-scope.ts"
 export { defaultMemoryBytes, type MemoryOptions, MemoryStore } from "./memory.ts"
+export type { SharedValues } from "./plain-data.ts"
 export type { Acceptance, ReadOptions } from "./read-options.ts"
+export { type CacheServices, sessionScope } from "./services.ts"
