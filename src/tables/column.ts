@@ -3,8 +3,11 @@ import type { RawBatch } from "./batch.ts"
 import { DirectReader } from "./read/numbers.ts"
 import type { Reader } from "./read/reader.ts"
 import { reader } from "./read/readers.ts"
-import type { DataType, Field } from "./types.ts"
+import { counted, escapeControls } from "./terminal.ts"
+import { type DataType, type Field, typeName } from "./types.ts"
 import type { ReadValues } from "./values.ts"
+
+const inspectSymbol: unique symbol = Symbol.for("nodejs.util.inspect.custom") as never
 
 /** One column of a {@link Table}: a view over its batches, immutable. */
 export class Column<T = unknown> implements Iterable<T | null> {
@@ -15,11 +18,13 @@ export class Column<T = unknown> implements Iterable<T | null> {
   readonly batches: readonly RawBatch[]
   /** One for each of `batches`. */
   readonly readers: readonly Reader[]
+  private readonly values: ReadValues
   /** The row before which each batch ends. */
   private readonly ends: number[] = []
 
   constructor(field: Field, batches: readonly RawBatch[], values: ReadValues) {
     this.field = field
+    this.values = values
     this.batches = batches
     this.readers = batches.map((batch) => reader(batch, field, values))
     let length = 0
@@ -42,8 +47,8 @@ export class Column<T = unknown> implements Iterable<T | null> {
 
   /** The value of a row; `undefined` beyond the last. Negative indices count from the end. */
   at(index: number): T | null | undefined {
-    const row = index < 0 ? this.length + index : index
-    if (!(row >= 0 && row < this.length)) return undefined
+    const row = rowAt(index, this.length)
+    if (row === undefined) return undefined
     const b = batchOf(this.ends, row)
     return this.readers[b]!.at(row - (this.ends[b - 1] ?? 0)) as T | null
   }
@@ -51,6 +56,17 @@ export class Column<T = unknown> implements Iterable<T | null> {
   /** The same as {@link at}, under apache-arrow's name. */
   get(index: number): T | null | undefined {
     return this.at(index)
+  }
+
+  /** `console.log(column)`: the type, the size and the first values. */
+  [inspectSymbol](depth: number, options: object, inspect: (value: unknown, options: object) => string): string {
+    const title = escapeControls(
+      `Column ${JSON.stringify(this.name)}: ${typeName(this.type)}, ${counted(this.length, "row")}`,
+    )
+    if (depth < 0) return `[${title}]`
+    const column = new Column(this.field, this.batches, { ...this.values, misfit: "text" })
+    const first = Array.from({ length: Math.min(10, this.length) }, (_, i) => column.at(i))
+    return `${title} ${inspect(first, options)}${this.length > first.length ? " …" : ""}`
   }
 
   *[Symbol.iterator](): Generator<T | null> {
@@ -104,4 +120,11 @@ export function batchOf(ends: readonly number[], row: number): number {
     else low = middle + 1
   }
   return low
+}
+
+/** The row that an index means, as `Array.prototype.at` has it; undefined for none. */
+export function rowAt(index: number, length: number): number | undefined {
+  const whole = Math.trunc(index) || 0
+  const row = whole < 0 ? length + whole : whole
+  return row >= 0 && row < length ? row : undefined
 }

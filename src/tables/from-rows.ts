@@ -1,3 +1,4 @@
+import { float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64 } from "@uwdata/flechette"
 import { MooringError } from "../errors.ts"
 import { TableBuilder } from "./columns.ts"
 import { inferField, keysOf } from "./infer.ts"
@@ -26,7 +27,7 @@ export function tableFromRows<Row extends object>(rows: readonly Row[], types: C
 }
 
 /**
- * A table of these columns, all of one length.
+ * A table of these columns, all of one length. Typed arrays keep their type: `Float64Array` is float64, `Uint8Array` uint8.
  *
  * @throws MooringError `BAD_VALUE` if the lengths differ, or for a value that its column's type does not hold exactly.
  * @example tableFromColumns({ x: [1, 2, 3], y: Float64Array.of(0.5, 1, 2) })
@@ -47,15 +48,15 @@ export function tableFromColumns<Columns extends Record<string, ArrayLike<unknow
   }
   return fromCells(
     names,
-    names.map((name) => Array.from(columns[name]!)),
+    names.map((name) => columns[name]!),
     types,
   ) as never
 }
 
-function fromCells(names: readonly string[], cells: readonly unknown[][], types: ColumnTypes): Table {
+function fromCells(names: readonly string[], cells: readonly ArrayLike<unknown>[], types: ColumnTypes): Table {
   const fields = names.map((name, i) => {
-    const type = Object.hasOwn(types, name) ? types[name]! : undefined
-    if (type === undefined) return inferField(name, cells[i]!)
+    const type = Object.hasOwn(types, name) ? types[name]! : arrayType(cells[i]!)
+    if (type === undefined) return inferField(name, Array.from(cells[i]!))
     return "typeId" in type ? field(name, type) : { ...type, name }
   })
   const builder = new TableBuilder(schema(fields))
@@ -69,4 +70,23 @@ function fromCells(names: readonly string[], cells: readonly unknown[][], types:
     builder.endRows(end - start)
   }
   return builder.finish()
+}
+
+/** The type whose values a typed array holds. */
+function arrayType(cells: ArrayLike<unknown>): DataType | undefined {
+  return ArrayBuffer.isView(cells) ? arrayTypes[cells.constructor.name]?.() : undefined
+}
+
+const arrayTypes: Readonly<Record<string, () => DataType>> = {
+  Int8Array: int8,
+  Int16Array: int16,
+  Int32Array: int32,
+  BigInt64Array: int64,
+  Uint8Array: uint8,
+  Uint8ClampedArray: uint8,
+  Uint16Array: uint16,
+  Uint32Array: uint32,
+  BigUint64Array: uint64,
+  Float32Array: float32,
+  Float64Array: float64,
 }

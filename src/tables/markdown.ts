@@ -1,6 +1,6 @@
-import { escapeControls } from "./escape.ts"
 import { exportColumn, plainText } from "./export-text.ts"
-import { counted, isNumber, type PreviewSource } from "./preview.ts"
+import { isNumber, type PreviewSource } from "./preview.ts"
+import { counted, escapeControls } from "./terminal.ts"
 
 /**
  * The first rows as a Markdown table (GitHub's dialect). Nothing in the data ends a cell, a row or the table: `|`, `\`, `<`

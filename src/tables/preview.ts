@@ -1,8 +1,8 @@
 import colors from "picocolors"
 import stringWidth from "string-width"
 import type { Column } from "./column.ts"
-import { clip, escapeControls, pad } from "./escape.ts"
 import { exportColumn, plainText } from "./export-text.ts"
+import { clip, counted, escapeControls, pad } from "./terminal.ts"
 import { type DataType, type Schema, typeName } from "./types.ts"
 
 /** How {@link preview} shows a table. */
@@ -132,9 +132,4 @@ function footer(table: PreviewSource, rowCount: number, columnCount: number): st
   }
   if (table.numRows === 0) notes.push(table.columns.length === 0 ? "(no columns)" : "(0 rows)")
   return notes
-}
-
-/** `1 row`, `99,990 rows`. */
-export function counted(count: number, noun: string): string {
-  return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`
 }

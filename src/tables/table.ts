@@ -1,11 +1,12 @@
 import { Column as ArrowColumn, Table as ArrowTable } from "@uwdata/flechette"
 import { MooringError } from "../errors.ts"
 import { bytesOf, type RawBatch } from "./batch.ts"
-import { batchOf, Column } from "./column.ts"
+import { batchOf, Column, rowAt } from "./column.ts"
 import { fromIPC, toIPC } from "./ipc.ts"
 import { rowsToJSON } from "./json.ts"
-import { counted, preview } from "./preview.ts"
+import { preview } from "./preview.ts"
 import { checkNames, RowMaker } from "./rows.ts"
+import { counted } from "./terminal.ts"
 import { type Schema, schema as schemaOf } from "./types.ts"
 import { completeValues, type ValueOptions } from "./values.ts"
 
@@ -91,8 +92,8 @@ export class Table<Row = Record<string, unknown>> implements Iterable<Row> {
 
   /** A row; `undefined` beyond the last. Negative indices count from the end. */
   at(index: number): Row | undefined {
-    const row = index < 0 ? this.numRows + index : index
-    if (!(row >= 0 && row < this.numRows)) return undefined
+    const row = rowAt(index, this.numRows)
+    if (row === undefined) return undefined
     checkNames(this.names)
     const ends = this.ends()
     const b = batchOf(ends, row)

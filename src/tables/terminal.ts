@@ -18,13 +18,15 @@ export function escapeControls(text: string): string {
 // the two joiners, which emoji and several scripts need.
 const unsafe = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]|(?![\u200c\u200d])\p{Cf}/gu
 
-const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" })
+/** Made when first needed: it costs more than the rest of this module. */
+let segmenter: Intl.Segmenter | undefined
 
 /** At most `width` columns of a terminal, the last of them `…` where something was cut off. */
 export function clip(text: string, width: number): string {
   // A cell of megabytes is not measured to its end.
   const head = text.length > width * 16 ? text.slice(0, width * 16) : text
   if (head.length === text.length && stringWidth(text) <= width) return text
+  segmenter ??= new Intl.Segmenter(undefined, { granularity: "grapheme" })
   let clipped = ""
   let used = 0
   for (const { segment } of segmenter.segment(head)) {
@@ -40,4 +42,9 @@ export function clip(text: string, width: number): string {
 export function pad(text: string, width: number, align: "left" | "right"): string {
   const spaces = " ".repeat(Math.max(0, width - stringWidth(text)))
   return align === "left" ? text + spaces : spaces + text
+}
+
+/** `1 row`, `99,990 rows`. */
+export function counted(count: number, noun: string): string {
+  return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`
 }
