@@ -1,0 +1,115 @@
+import type { DatabaseSync } from "node:sqlite"
+import { hydrate, type Schema, type Table } from "../../../tables/index.ts"
+import type { DriverConnection, RecordStream, RunOptions, RunResult, Statement, StreamOptions } from "../../dialect.ts"
+import { toSqliteValues } from "./bind.ts"
+import type { BatchAnswer, Request, RunAnswer } from "./protocol.ts"
+import type { SqliteError, WorkerLink } from "./worker-link.ts"
+
+/** Result codes after which a handle is not to be trusted: IOERR, CORRUPT, NOTADB. */
+const broken = new Set([10, 11, 26])
+
+/** One connection: a worker thread, and in it the handles of the database. */
+export class SqliteConnection implements DriverConnection {
+  private readonly link: WorkerLink
+  private readonly openRaw: () => DatabaseSync
+  private rawHandle: DatabaseSync | undefined
+  private isBroken = false
+  private hasRun = false
+  private isStreaming = false
+
+  constructor(link: WorkerLink, openRaw: () => DatabaseSync) {
+    this.link = link
+    this.openRaw = openRaw
+  }
+
+  /** A handle of `node:sqlite` in the calling thread, opened now; what runs on it blocks that thread. */
+  get raw(): DatabaseSync {
+    return (this.rawHandle ??= this.openRaw())
+  }
+
+  get usable(): boolean {
+    return !this.isBroken && !this.link.isLost && !this.isStreaming
+  }
+
+  async run(statement: Statement, options: RunOptions): Promise<RunResult> {
+    const { readOnly, maxRows, maxBytes } = options
+    const values = toSqliteValues(statement.values)
+    const request: Request = { type: "run", text: statement.text, values, readOnly, maxRows, maxBytes }
+    const { table, rowCount, lastInsertId } = (await this.send(request, options.signal)) as RunAnswer
+    return {
+      table: hydrate(table),
+      rowCount,
+      ...(lastInsertId !== undefined && { lastInsertId: plainInteger(lastInsertId) }),
+    }
+  }
+
+  async stream(statement: Statement, options: StreamOptions): Promise<RecordStream> {
+    const { readOnly, batchRows, signal } = options
+    const values = toSqliteValues(statement.values)
+    const request: Request = { type: "stream", text: statement.text, values, readOnly, batchRows }
+    const first = (await this.send(request, signal)) as BatchAnswer
+    const table = hydrate(first.table)
+    this.isStreaming = !first.done
+    return { schema: table.schema as Schema, [Symbol.asyncIterator]: () => this.batches(table, first.done, signal) }
+  }
+
+  async ping({ signal }: { signal: AbortSignal }): Promise<void> {
+    const isFresh = await this.send({ type: "ping" }, signal)
+    if (!isFresh) throw this.breakWith(new Error("The database file was replaced or deleted."))
+  }
+
+  async reset(): Promise<void> {
+    if (!this.hasRun) return
+    await this.send({ type: "reset" })
+    this.isStreaming = false
+    this.hasRun = false
+  }
+
+  async close(): Promise<void> {
+    if (this.rawHandle?.isOpen) this.rawHandle.close()
+    await this.link.close()
+  }
+
+  /** Each batch is asked for while the one before is used, and no earlier. */
+  private async *batches(first: Table, done: boolean, signal: AbortSignal): AsyncGenerator<Table, void, undefined> {
+    let table = first
+    let isLast = done
+    let next: Promise<BatchAnswer> | undefined
+    try {
+      for (;;) {
+        next = isLast ? undefined : (this.send({ type: "next" }, signal) as Promise<BatchAnswer>)
+        // It is awaited below; until then a failure is no unhandled rejection.
+        next?.catch(() => undefined)
+        if (table.numRows > 0 || table === first) yield table
+        if (!next) return
+        const answer = await next
+        table = hydrate(answer.table)
+        isLast = answer.done
+      }
+    } finally {
+      await next?.catch(() => undefined)
+      if (!isLast && !this.link.isLost) await this.send({ type: "end" })
+      this.isStreaming = false
+    }
+  }
+
+  private async send(request: Request, signal?: AbortSignal): Promise<unknown> {
+    if (request.type === "run" || request.type === "stream") this.hasRun = true
+    try {
+      return await this.link.request(request, signal)
+    } catch (error) {
+      if (broken.has(((error as SqliteError).errcode ?? 0) % 256)) this.isBroken = true
+      throw error
+    }
+  }
+
+  private breakWith(error: Error): Error {
+    this.isBroken = true
+    return error
+  }
+}
+
+function plainInteger(value: bigint): number | bigint {
+  const number = Number(value)
+  return Number.isSafeInteger(number) ? number : value
+}

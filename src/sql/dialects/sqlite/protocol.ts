@@ -1,0 +1,79 @@
+import type { ErrorCode, QueryErrorKind } from "../../../errors.ts"
+import type { TableMessage } from "../../../tables/index.ts"
+
+/** What the calling thread and the worker of a connection say to each other: each request has one reply. */
+
+/** What a worker needs to open its handles. */
+export interface WorkerSetup {
+  /** An absolute path, or the URI of a database in memory. */
+  readonly path: string
+  /** How people call the file. */
+  readonly label: string
+  readonly memory: boolean
+  /** The whole connection may only read. */
+  readonly readOnly: boolean
+  readonly immutable: boolean
+  /** Milliseconds. */
+  readonly busyTimeout: number
+  readonly journalMode: string | undefined
+  readonly synchronous: string | undefined
+  readonly foreignKeys: boolean
+  /** More options of `DatabaseSync`. */
+  readonly options: Readonly<Record<string, unknown>>
+  /** One Int32: the id of the request that shall stop at its next rows. */
+  readonly stop: SharedArrayBuffer
+}
+
+/** A value that `node:sqlite` binds as it is. */
+export type SqliteValue = null | number | bigint | string | Uint8Array
+
+interface ToRun {
+  readonly text: string
+  readonly values: readonly SqliteValue[]
+  readonly readOnly: boolean
+}
+
+/** `next` and `end` belong to the stream that is open; `reset` ends it as well. */
+export type Request =
+  | ({ readonly type: "run"; readonly maxRows: number; readonly maxBytes: number } & ToRun)
+  | ({ readonly type: "stream"; readonly batchRows: number } & ToRun)
+  | { readonly type: "next" | "end" | "reset" | "ping" | "close" }
+
+export interface Send {
+  readonly id: number
+  readonly request: Request
+}
+
+export interface RunAnswer {
+  readonly table: TableMessage
+  readonly rowCount: number
+  readonly lastInsertId: bigint | undefined
+}
+
+export interface BatchAnswer {
+  readonly table: TableMessage
+  readonly done: boolean
+}
+
+/** An error as data: the structured clone of an error loses its `errcode`. */
+export type FailureData =
+  | {
+      readonly mooring: true
+      readonly message: string
+      readonly code: ErrorCode
+      readonly hint: string | undefined
+      readonly kind: QueryErrorKind | undefined
+    }
+  | {
+      readonly mooring: false
+      readonly message: string
+      readonly code: string | undefined
+      readonly errcode: number | undefined
+      readonly errstr: string | undefined
+      /** The statement came from `query()`, on a handle that may only read. */
+      readonly refused: boolean
+    }
+
+export type Reply =
+  | { readonly id: number; readonly value: unknown }
+  | { readonly id: number; readonly failure: FailureData }
