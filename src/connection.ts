@@ -87,7 +87,7 @@ export function connection<Name extends keyof RegisteredConnections>(
 ): Promise<RegisteredConnections[Name]>
 export function connection<C extends object = BaseConnection>(name: string, options?: ConnectionOptions): Promise<C>
 export async function connection(name: string, given: object = {}): Promise<object> {
-  const options: ConnectionOptions = given
+  const options = given as ConnectionOptions
   const environment = currentEnvironment()
   const resolved = resolveName(name)
   const replacement = environment.replacements.get(resolved)

@@ -1,5 +1,31 @@
-export { type ConnectionOptions, connection } from "./connection.ts"
-export { BaseConnection, endSession, withSession } from "./core/index.ts"
+/**
+ * Named data connections.
+ *
+ * @module
+ */
+export { cacheData, cacheResource, cacheStats } from "./caches.ts"
+export { closeAll, configure } from "./configure.ts"
+export { type ConnectionOptions, type ConnectionShape, connection, type ReservedOptions } from "./connection.ts"
+export * as connections from "./connections.ts"
+export {
+  BaseConnection,
+  type CachedOptions,
+  type Configuration,
+  endSession,
+  type FailureAction,
+  type Lease,
+  type ReleaseOptions,
+  type Scope,
+  type SourceIdentity,
+  type UseOptions,
+  withSession,
+} from "./core/index.ts"
+export { type ConnectionDescription, describeConnections } from "./describe.ts"
+export { diagnose, type Step } from "./diagnose.ts"
 export * from "./errors.ts"
+export type { Register } from "./register.ts"
+export { type Secrets, secrets } from "./secrets.ts"
 export { SQLConnection, sql } from "./sql/index.ts"
-export { Table } from "./tables/index.ts"
+export { Table, type ValueOptions } from "./tables/index.ts"
+export type { Duration } from "./util/duration.ts"
+export { type Format, write } from "./write.ts"

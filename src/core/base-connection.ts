@@ -9,37 +9,12 @@ import { classifySocketError } from "./classify.ts"
 import { type ConnectionControl, type Controlled, control, type RegistryEntry } from "./control.ts"
 import { currentEnvironment, type Environment } from "./environment.ts"
 import { type Lease, Lifecycle } from "./lifecycle.ts"
+import type { CachedOptions, ReleaseOptions, Scope, UseOptions } from "./options.ts"
 import { describeOptions, ownOptions, type ResolvedOptions, resolveOptions } from "./resolve-options.ts"
 import { type FailureAction, withRetries } from "./retry.ts"
 import { currentSession, onSessionEnd, requireSession } from "./sessions.ts"
-import { machineId, type SourceIdentity, sourceIdentity } from "./source-identity.ts"
-
-/** Whom a connection is shared by: everybody in the process, or one session of `withSession`. */
-export type Scope = "global" | "session"
-
-/** How long `reset()` and `close()` wait for users of the old raw connection. */
-export interface ReleaseOptions {
-  /** Default 30 s. */
-  timeout?: Duration
-}
-
-/** How `_use` runs its work. */
-export interface UseOptions {
-  signal?: AbortSignal | undefined
-  /** Runs the work again on a fresh raw connection after `lost` or `wait`. Only for work that may be done twice. */
-  retry?: boolean
-}
-
-/** How `_cached` keeps a value. */
-export interface CachedOptions {
-  /** The greatest age that this caller accepts; 0, the default, stores nothing. */
-  ttl?: Duration
-  staleWhileRevalidate?: Duration
-  staleIfError?: Duration
-  /** Ignores what is stored or was begun earlier. */
-  fresh?: boolean
-  signal?: AbortSignal | undefined
-}
+import { type SourceIdentity, sourceIdentity } from "./source-identity.ts"
+import { SourceScope } from "./source-scope.ts"
 
 const defaultRelease = 30
 
@@ -79,11 +54,10 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
   readonly #options: Readonly<Partial<Options>>
   readonly #session: string | undefined
   readonly #own: Lifecycle<Raw>
+  readonly #scope: SourceScope
   #entry: RegistryEntry | undefined
   #evicted = false
   #resolved: ResolvedOptions | undefined
-  #identity: Promise<SourceIdentity> | undefined
-  #source: SourceIdentity | undefined
 
   /** Never connects. A connection made so is not shared: whoever made it closes it. */
   constructor(connectionName: string, options: Partial<Options> = {}) {
@@ -95,6 +69,11 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
       name: connectionName,
       connect: (signal) => this.#connect(signal),
       disconnect: async (raw) => void (await this._disconnect(raw)),
+    })
+    this.#scope = new SourceScope({
+      session: this.#session,
+      identify: () => this._sourceIdentity(),
+      life: () => this.#life(),
     })
     this[control] = this.#control()
     this.#environment.follow(this)
@@ -192,13 +171,13 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
     work: (signal: AbortSignal) => Promise<T>,
     group = "",
   ): Promise<T> {
-    const scope = this.#knownScope() ?? (await this._cacheScope())
+    const scope = this.#scope.known ?? (await this.#scope.resolve())
     const { cache } = this.#environment
     const { ttl = 0, staleWhileRevalidate, staleIfError, ...rest } = options
     const read: ReadOptions<T> = {
       sizeOf: () => 0,
       ...rest,
-      store: this.#outlivesProcess ? this.#environment.configuration.cache?.store : undefined,
+      store: this.#scope.outlivesProcess ? this.#environment.configuration.cache?.store : undefined,
       ttl: toMilliseconds(ttl, "ttl"),
       staleWhileRevalidate: optionalMilliseconds(staleWhileRevalidate, "staleWhileRevalidate"),
       staleIfError: optionalMilliseconds(staleIfError, "staleIfError"),
@@ -282,35 +261,9 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
     return describeOptions(this.#environment, this.connectionName, this.#options)
   }
 
-  /** Where this connection's results are kept. */
-  protected async _cacheScope(): Promise<string> {
-    const known = this.#knownScope()
-    if (known !== undefined) return known
-    const asked = (this.#identity ??= this._sourceIdentity())
-    try {
-      const source = await asked
-      if (this.#identity === asked) this.#source = source
-      return this.#scopeOf(source)
-    } catch (error) {
-      if (this.#identity === asked) this.#identity = undefined
-      throw error
-    }
-  }
-
-  #knownScope(): string | undefined {
-    return this.#source && this.#scopeOf(this.#source)
-  }
-
-  /** What only this process knows does not enter a store that outlives it. */
-  get #outlivesProcess(): boolean {
-    return this.#session === undefined && !this.#source?.processOnly && !this.#source?.perGeneration
-  }
-
-  #scopeOf({ key, perGeneration, local }: SourceIdentity): string {
-    if (this.#session !== undefined) return `session ${stableKey(this.#session)} ${key}`
-    if (!perGeneration) return local ? `${machineId()} ${key}` : key
-    const life = this.#life()
-    return `${life.id}.${life.generation} ${key}`
+  /** The part of the cache where this connection's results are kept. */
+  protected _cacheScope(): Promise<string> {
+    return this.#scope.resolve()
   }
 
   async #connect(signal: AbortSignal): Promise<Raw> {
@@ -370,16 +323,15 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
   }
 
   #forgetSource(): void {
-    const scope = this.#knownScope()
-    this.#identity = undefined
-    this.#source = undefined
+    const scope = this.#scope.known
+    this.#scope.forget()
     this.#resolved = undefined
     this._sectionChanged()
     if (scope !== undefined) void this.#environment.cache.invalidate({ scope })
   }
 
   async #sessionEnded(): Promise<void> {
-    const scope = this.#knownScope()
+    const scope = this.#scope.known
     if (this.#entry) this.#environment.registry.evict(this.#entry)
     if (scope !== undefined) await this.#environment.cache.invalidate({ scope })
   }

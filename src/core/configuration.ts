@@ -38,11 +38,13 @@ export interface CacheConfiguration {
 
 /** Later layers win, key by key; `cache`, `types` and `values` are merged themselves. */
 export function mergeConfigurations(layers: readonly Configuration[]): Configuration {
-  return layers.reduce<Configuration>((below, above) => {
-    const merged: Configuration = { ...below, ...above }
-    if (below.cache && above.cache) merged.cache = { ...below.cache, ...above.cache }
-    if (below.types && above.types) merged.types = { ...below.types, ...above.types }
-    if (below.values && above.values) merged.values = { ...below.values, ...above.values }
-    return merged
-  }, {})
+  const merged: Configuration = {}
+  for (const layer of layers) {
+    const { cache, types, values } = merged
+    Object.assign(merged, layer)
+    if (cache && layer.cache) merged.cache = { ...cache, ...layer.cache }
+    if (types && layer.types) merged.types = { ...types, ...layer.types }
+    if (values && layer.values) merged.values = { ...values, ...layer.values }
+  }
+  return merged
 }

@@ -1,0 +1,37 @@
+import { currentEnvironment } from "./core/index.ts"
+
+/** What {@link secrets} is. */
+export interface Secrets {
+  readonly [key: string]: unknown
+  /**
+   * Calls `listener` with the names of the connections whose section has changed, in any source.
+   *
+   * @returns a function that ends it.
+   */
+  onChange(listener: (change: { connections: readonly string[] }) => void): () => void
+}
+
+const onChange: Secrets["onChange"] = (listener) => currentEnvironment().secrets.onChange(listener)
+
+/**
+ * All secrets, merged and read-only; nested tables are objects. `{ file }` and `{ command }` stay as they are written.
+ *
+ * @example import { secrets } from "mooring"; const key = secrets.openai_key
+ */
+export const secrets: Secrets = new Proxy({} as Secrets, {
+  get: (_, key) => (key === "onChange" ? onChange : Reflect.get(all(), key)),
+  has: (_, key) => key === "onChange" || Reflect.has(all(), key),
+  ownKeys: () => Reflect.ownKeys(all()),
+  getOwnPropertyDescriptor: (_, key) => {
+    const descriptor = Reflect.getOwnPropertyDescriptor(all(), key)
+    // The proxy's own target has no such key, so it may only be told of one that could be changed.
+    return descriptor && { ...descriptor, configurable: true, writable: false }
+  },
+  set: () => false,
+  deleteProperty: () => false,
+  defineProperty: () => false,
+})
+
+function all(): Readonly<Record<string, unknown>> {
+  return currentEnvironment().secrets.all()
+}
