@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from "node:fs"
+import { readdirSync, realpathSync, statSync } from "node:fs"
 import { join } from "node:path"
 import type { Data } from "./guard.ts"
 import { executionRefusal } from "./permissions.ts"
@@ -7,6 +7,7 @@ import { asText, maxBytes, readSmallFile, Unusable } from "./read-file.ts"
 /** `connections/<name>/<key>` */
 const levels = 3
 const maxEntries = 1000
+const maxAttempts = 3
 
 /** What a folder of secrets says. */
 export interface FolderContent {
@@ -25,10 +26,21 @@ export interface FolderContent {
  * are read behind it, in the state of one moment.
  */
 export function readFolder(root: string, display: string): FolderContent {
-  const names = readdirSync(root)
-  const start = names.includes("..data") ? join(root, "..data") : root
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return readOnce(root, display)
+    } catch (error) {
+      // The old state is removed right after a swap, perhaps from under this reading.
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT" || attempt === maxAttempts) throw error
+    }
+  }
+}
+
+function readOnce(root: string, display: string): FolderContent {
   const reading: Reading = { display, paths: [root], refusal: undefined, bytes: 0 }
-  const data = readLevel(start, reading, 1)
+  const published = readdirSync(root).includes("..data") ? join(root, "..data") : undefined
+  if (published !== undefined) reading.paths.push(published)
+  const data = readLevel(published === undefined ? root : realpathSync(published), reading, 1)
   return { data, paths: reading.paths, refusal: reading.refusal }
 }
 

@@ -1,7 +1,8 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: what is tested is written so
-import { mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs"
+import { spawn } from "node:child_process"
+import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs"
 import { join } from "node:path"
-import { describe, expect, test } from "vitest"
+import { describe, expect, onTestFinished, test } from "vitest"
 import { caught, pause, project, put, storeOf, until } from "./support.ts"
 
 describe("B37 folders", () => {
@@ -74,6 +75,43 @@ describe("B37 folders", () => {
     await pause(700)
     expect(changes).toEqual([["pets"]])
     expect(store.problems).toEqual([])
+  })
+
+  test("no reading mixes the states before and after a swap", async () => {
+    const folder = project()
+    const keys = Array.from({ length: 10 }, (_, index) => `key${index}`)
+    const publisher = `
+      const { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } = require("node:fs")
+      process.chdir(${JSON.stringify(folder)})
+      mkdirSync("run", { recursive: true })
+      for (let n = 1; n <= 40; n++) {
+        mkdirSync(\`run/..\${n}/connections.pets\`, { recursive: true })
+        for (const key of ${JSON.stringify(keys)}) writeFileSync(\`run/..\${n}/connections.pets/\${key}\`, String(n))
+        symlinkSync(\`..\${n}\`, "run/..data_tmp")
+        renameSync("run/..data_tmp", "run/..data")
+        if (n === 1) symlinkSync("..data/connections.pets", "run/connections.pets")
+        rmSync(\`run/..\${n - 1}\`, { recursive: true, force: true })
+      }`
+    const child = spawn(process.execPath, ["--eval", publisher], { stdio: "inherit" })
+    let exit: number | null = null
+    child.on("exit", (code) => {
+      exit = code
+    })
+    onTestFinished(() => void child.kill())
+    await until(() => existsSync(join(folder, "run", "connections.pets")))
+    const store = storeOf(folder, { files: ["run"] })
+    const state = () => new Set(Object.values(store.section("pets")!.values))
+    const seen = new Set<unknown>()
+    while (exit === null) {
+      store.refresh()
+      expect(state().size).toBe(1)
+      seen.add([...state()][0])
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(exit).toBe(0)
+    expect(seen.size).toBeGreaterThan(2)
+    store.refresh()
+    expect([...state()]).toEqual(["40"])
   })
 
   test("a changed file in a plain folder is noticed, and so is a new one", async () => {
