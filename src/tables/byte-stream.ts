@@ -6,8 +6,10 @@ export type SchemaSource = Schema | PromiseLike<Schema> | (() => Schema | Promis
 /** Tables, one after the other. */
 export type Tables<T> = AsyncIterable<T> | Iterable<T>
 
-export async function schemaFrom(source: SchemaSource): Promise<Schema> {
-  return typeof source === "function" ? source() : source
+/** Reads a schema when asked. One that failed before anybody asked is the reader's error, not an unhandled rejection. */
+export function schemaReader(source: SchemaSource): () => Promise<Schema> {
+  if ("then" in source) source.then(undefined, () => {})
+  return async () => (typeof source === "function" ? source() : source)
 }
 
 /**

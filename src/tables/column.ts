@@ -7,8 +7,6 @@ import { counted, escapeControls } from "./terminal.ts"
 import { type DataType, type Field, typeName } from "./types.ts"
 import type { ReadValues } from "./values.ts"
 
-const inspectSymbol: unique symbol = Symbol.for("nodejs.util.inspect.custom") as never
-
 /** One column of a {@link Table}: a view over its batches, immutable. */
 export class Column<T = unknown> implements Iterable<T | null> {
   readonly field: Field
@@ -18,7 +16,8 @@ export class Column<T = unknown> implements Iterable<T | null> {
   readonly batches: readonly RawBatch[]
   /** One for each of `batches`. */
   readonly readers: readonly Reader[]
-  private readonly values: ReadValues
+  /** In which JavaScript types values are given. */
+  readonly values: ReadValues
   /** The row before which each batch ends. */
   private readonly ends: number[] = []
 
@@ -56,17 +55,6 @@ export class Column<T = unknown> implements Iterable<T | null> {
   /** The same as {@link at}, under apache-arrow's name. */
   get(index: number): T | null | undefined {
     return this.at(index)
-  }
-
-  /** `console.log(column)`: the type, the size and the first values. */
-  [inspectSymbol](depth: number, options: object, inspect: (value: unknown, options: object) => string): string {
-    const title = escapeControls(
-      `Column ${JSON.stringify(this.name)}: ${typeName(this.type)}, ${counted(this.length, "row")}`,
-    )
-    if (depth < 0) return `[${title}]`
-    const column = new Column(this.field, this.batches, { ...this.values, misfit: "text" })
-    const first = Array.from({ length: Math.min(10, this.length) }, (_, i) => column.at(i))
-    return `${title} ${inspect(first, options)}${this.length > first.length ? " …" : ""}`
   }
 
   *[Symbol.iterator](): Generator<T | null> {
@@ -109,6 +97,18 @@ export class Column<T = unknown> implements Iterable<T | null> {
     return whole
   }
 }
+
+// `console.log(column)`: the type, the size and the first values.
+Object.defineProperty(Column.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+  value(this: Column, depth: number, options: object, inspect: (value: unknown, options: object) => string): string {
+    const size = counted(this.length, "row")
+    const title = escapeControls(`Column ${JSON.stringify(this.name)}: ${typeName(this.type)}, ${size}`)
+    if (depth < 0) return `[${title}]`
+    const lenient = new Column(this.field, this.batches, { ...this.values, misfit: "text" })
+    const first = Array.from({ length: Math.min(10, this.length) }, (_, i) => lenient.at(i))
+    return `${title} ${inspect(first, options)}${this.length > first.length ? " …" : ""}`
+  },
+})
 
 /** Which batch holds a row, by the rows before which batches end. */
 export function batchOf(ends: readonly number[], row: number): number {

@@ -1,4 +1,4 @@
-import { byteStream, encodeLines, type SchemaSource, schemaFrom, type Tables } from "./byte-stream.ts"
+import { byteStream, encodeLines, type SchemaSource, schemaReader, type Tables } from "./byte-stream.ts"
 import type { Column } from "./column.ts"
 import { exportColumn, plainText } from "./export-text.ts"
 
@@ -13,10 +13,11 @@ export function csvStream(
   schema: SchemaSource,
   tables: Tables<{ readonly columns: readonly Column[] }>,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const readSchema = schemaReader(schema)
   return byteStream(() =>
     encodeLines(
       (async function* () {
-        const { fields } = await schemaFrom(schema)
+        const { fields } = await readSchema()
         if (fields.length > 0) yield line(fields.map((field) => quoted(field.name)))
         for await (const { columns } of tables) yield* csvRows(columns)
       })(),

@@ -1,7 +1,7 @@
 import { Column as ArrowColumn, Table as ArrowTable, tableFromIPC, tableToIPC } from "@uwdata/flechette"
 import { MooringError } from "../errors.ts"
 import { exactly, type RawBatch } from "./batch.ts"
-import { byteStream, type SchemaSource, schemaFrom, type Tables } from "./byte-stream.ts"
+import { byteStream, type SchemaSource, schemaReader, type Tables } from "./byte-stream.ts"
 import { checkBuffers } from "./check.ts"
 import { unifyDictionaries, withDictionaryTypes } from "./dictionaries.ts"
 import type { Schema } from "./types.ts"
@@ -65,6 +65,7 @@ const endOfStream = 8
  * @see https://arrow.apache.org/docs/format/Columnar.html#ipc-streaming-format
  */
 export function ipcStream(schema: SchemaSource, tables: Tables<IPCSource>): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const readSchema = schemaReader(schema)
   return byteStream(async function* () {
     let head: Uint8Array | undefined
     for await (const table of tables) {
@@ -78,7 +79,7 @@ export function ipcStream(schema: SchemaSource, tables: Tables<IPCSource>): Read
       yield bytes.subarray(head === undefined ? 0 : own.length, -endOfStream)
       head ??= own.slice()
     }
-    const fields = await schemaFrom(schema)
+    const fields = await readSchema()
     const empty = toIPC({ schema: fields, columns: fields.fields.map(() => ({ batches: [] })) }, "stream")
     yield head === undefined ? empty : empty.subarray(-endOfStream)
   })

@@ -11,7 +11,6 @@ import { type Schema, schema as schemaOf } from "./types.ts"
 import { completeValues, type ValueOptions } from "./values.ts"
 
 const brand: unique symbol = Symbol.for("mooring.table@1") as never
-const inspect: unique symbol = Symbol.for("nodejs.util.inspect.custom") as never
 
 /**
  * An immutable table in Apache Arrow's columnar layout. Nothing is decoded until somebody asks, and what is given out is
@@ -169,15 +168,6 @@ export class Table<Row = Record<string, unknown>> implements Iterable<Row> {
     return new ArrowTable(this.schema, columns)
   }
 
-  /** `console.log(table)`: the size and the first rows. */
-  [inspect](depth: number, options: { colors?: boolean; breakLength?: number }): string {
-    const title = `Table: ${counted(this.numRows, "row")} × ${counted(this.numCols, "column")}`
-    if (depth < 0) return `[${title}]`
-    const { breakLength = 80, colors = false } = options
-    const width = Number.isFinite(breakLength) ? breakLength : 80
-    return `${title}\n${preview(this, { maxRows: 10, width, color: colors })}`
-  }
-
   private get batchCount(): number {
     return this.batches[0]?.length ?? 0
   }
@@ -195,6 +185,17 @@ export class Table<Row = Record<string, unknown>> implements Iterable<Row> {
     return (this.batches[0] ?? []).map((batch) => (end += batch.length))
   }
 }
+
+// `console.log(table)`: the size and the first rows.
+Object.defineProperty(Table.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+  value(this: Table, depth: number, options: { colors?: boolean; breakLength?: number }): string {
+    const title = `Table: ${counted(this.numRows, "row")} × ${counted(this.numCols, "column")}`
+    if (depth < 0) return `[${title}]`
+    const { breakLength = 80, colors = false } = options
+    const width = Number.isFinite(breakLength) ? breakLength : 80
+    return `${title}\n${preview(this, { maxRows: 10, width, color: colors })}`
+  },
+})
 
 /** True for a table of Mooring's, from this or another copy of the package. */
 export function isTable(value: unknown): value is Table {
