@@ -32,6 +32,13 @@ export function header(...keys: readonly string[]): string {
   return `[${keys.map((key) => (/^[\w-]+$/.test(key) ? key : JSON.stringify(key))).join(".")}]`
 }
 
+/** A file or folder that secrets may be in. */
+export interface SecretsPath {
+  readonly path: string
+  /** Somebody asked for it, by `MOORING_SECRETS` or in code. */
+  readonly named: boolean
+}
+
 /**
  * Every file and folder that secrets may be in, weakest first.
  *
@@ -41,14 +48,17 @@ export function secretsPaths(
   { projectDir, homeDir }: Folders,
   listed: string | undefined,
   files: readonly string[],
-): readonly string[] {
+): readonly SecretsPath[] {
   const usual = [homeDir, projectDir].flatMap((folder) =>
     folder === undefined ? [] : [join(folder, ".streamlit", "secrets.toml"), join(folder, ".mooring", "secrets.toml")],
   )
-  const named = [...(listed ?? "").split(delimiter).filter((path) => path !== ""), ...files]
-  const all = [...usual, ...named.map((path) => absolutePath(path, projectDir, homeDir))]
+  const asked = [...(listed ?? "").split(delimiter).filter((path) => path !== ""), ...files]
+  const all = [
+    ...usual.map((path) => ({ path, named: false })),
+    ...asked.map((path) => ({ path: absolutePath(path, projectDir, homeDir), named: true })),
+  ]
   // A file that is named twice counts where it is strongest.
-  return all.filter((path, index) => all.lastIndexOf(path) === index)
+  return all.filter(({ path }, index) => all.findLastIndex((other) => other.path === path) === index)
 }
 
 /** The user's home folder; undefined for a user without one. */

@@ -1,9 +1,10 @@
-import { statSync } from "node:fs"
+import { type Stats, statSync } from "node:fs"
 import { basename, dirname } from "node:path"
 import { isMooringError, MooringError } from "../errors.ts"
 import { losesSomething } from "./completeness.ts"
 import { fingerprint } from "./fingerprint.ts"
 import { type Data, harden } from "./guard.ts"
+import type { SecretsPath } from "./paths.ts"
 import { executionRefusal, isReadableByOthers } from "./permissions.ts"
 import { decode, readSmallFile, whyUnreadable } from "./read-file.ts"
 import { readFolder } from "./read-folder.ts"
@@ -38,6 +39,7 @@ interface Reading {
 export class Place {
   readonly display: string
   readonly #path: string
+  readonly #named: boolean
   readonly #report: (problem: MooringError) => void
   #content: Content | undefined
   #problem: MooringError | undefined
@@ -47,9 +49,10 @@ export class Place {
   #seen = { signature: "", at: 0 }
   #warned = false
 
-  constructor(path: string, display: string, report: (problem: MooringError) => void) {
+  constructor({ path, named }: SecretsPath, display: string, report: (problem: MooringError) => void) {
     this.display = display
     this.#path = path
+    this.#named = named
     this.#report = report
     this.#paths = [path]
   }
@@ -115,13 +118,22 @@ export class Place {
 
   #read(): Reading {
     try {
-      const stats = statSync(this.#path, { throwIfNoEntry: false })
+      const stats = this.#stat()
       if (stats === undefined) return { paths: [this.#path] }
       return stats.isDirectory() ? this.#readFolder() : this.#readFile()
     } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code
-      if (code === "ENOTDIR") return { paths: [this.#path] }
       return { paths: [this.#path], problem: this.#explain(error) }
+    }
+  }
+
+  #stat(): Stats | undefined {
+    try {
+      return statSync(this.#path, { throwIfNoEntry: false })
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code
+      // A service often runs with a home folder that it may not enter; what nobody asked for is then not there.
+      if (code === "ENOTDIR" || (code === "EACCES" && !this.#named)) return undefined
+      throw error
     }
   }
 

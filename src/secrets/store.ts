@@ -67,7 +67,7 @@ export class SecretsStore {
     const report = options.onProblem ?? warn
     const folders = { projectDir, homeDir: this.#homeDir }
     const paths = secretsPaths(folders, this.#env.MOORING_SECRETS, options.files ?? [])
-    this.#places = paths.map((path) => new Place(path, displayOrigin(path, folders), report))
+    this.#places = paths.map((one) => new Place(one, displayOrigin(one.path, folders), report))
     this.places = this.#places.map((place) => place.display)
     this.#inline = options.inline && inlineContent(options.inline, projectDir)
     this.#export = options.exportEnv ? new EnvExport(this.#env) : undefined

@@ -1,6 +1,9 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: what is tested is written so
+import { execFile } from "node:child_process"
 import { createHash } from "node:crypto"
-import { delimiter, join } from "node:path"
+import { chmodSync } from "node:fs"
+import { delimiter, join, sep } from "node:path"
+import { promisify } from "node:util"
 import { describe, expect, test } from "vitest"
 import { SecretsStore } from "../../src/secrets/index.ts"
 import { caught, project, put, storeOf } from "./support.ts"
@@ -296,4 +299,27 @@ test("the default store reads the environment and home folder of the process", (
   })
   expect(store.section("pets")!.values).toEqual({ a: 1 })
   store.close()
+})
+
+describe.skipIf(process.platform === "win32")("a folder that this process may not enter", () => {
+  // Root enters every folder: a process of another user looks instead.
+  const script = (folder: string, files: string[]) => `
+    const { SecretsStore } = await import(${JSON.stringify(new URL("../../src/secrets/index.ts", import.meta.url).href)})
+    process.geteuid() === 0 && process.setuid(65534)
+    const options = { projectDir: ${JSON.stringify(folder)}, homeDir: ${JSON.stringify(`${folder}/home`)} }
+    const store = new SecretsStore({ ...options, files: ${JSON.stringify(files)}, env: {}, onProblem() {} })
+    try { console.log(store.section("pets")) } catch (error) { console.log(error.message) }`
+
+  test.each([
+    [[], "undefined"],
+    [["home/named.toml"], "home/named.toml cannot be used: this process may not read it (EACCES)."],
+  ])("counts as empty, but not where a file in it was named: %j", async (files, expected) => {
+    const folder = project({ "home/.mooring/secrets.toml": pets("a = 1"), "home/named.toml": "" })
+    chmodSync(folder, 0o755)
+    chmodSync(join(folder, "home"), 0o000)
+    const args = ["--experimental-strip-types", "--no-warnings", "--input-type=module", "--eval", script(folder, files)]
+    const { stdout } = await promisify(execFile)(process.execPath, args)
+    chmodSync(join(folder, "home"), 0o700)
+    expect(stdout.trim().replace(`~${sep}`, `home${sep}`)).toBe(expected)
+  })
 })
