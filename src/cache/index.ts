@@ -11,6 +11,6 @@ export type { CacheKey, CacheRange, CacheStore, Codec, Entry, StoreStats } from 
 export type { CacheEvent, CacheStats } from "./events.ts"
 export type { CacheScope } from "./function-scope.ts"
 export { defaultMemoryBytes, type MemoryOptions, MemoryStore } from "./memory.ts"
-export type { SharedValues } from "./plain-data.ts"
+export { copyData, type SharedValues, sizeOfData } from "./plain-data.ts"
 export type { Acceptance, ReadOptions } from "./read-options.ts"
 export { type CacheServices, sessionScope } from "./services.ts"
