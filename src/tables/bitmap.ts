@@ -86,6 +86,14 @@ export class BitmapBuilder {
     this.length += count
   }
 
+  /** One bit for each byte: 0 is false. */
+  appendBytes(bytes: Uint8Array, count: number): void {
+    this.reserve(count)
+    const { bits, length } = this
+    for (let i = 0; i < count; i++) if (bytes[i] !== 0) setBit(bits, length + i)
+    this.length += count
+  }
+
   finish(): Uint8Array<ArrayBuffer> {
     return trimmed(this.bits, (this.length + 7) >> 3)
   }

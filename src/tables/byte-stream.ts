@@ -3,6 +3,12 @@ import type { Schema } from "./types.ts"
 /** A schema, or how to get it once somebody reads. */
 export type SchemaSource = Schema | PromiseLike<Schema> | (() => Schema | PromiseLike<Schema>)
 
+/** How tables are exported. */
+export interface ExportOptions {
+  /** Called as soon as the reader cancels, with its reason: the place to abort a query that still runs. */
+  cancel?: (reason: unknown) => void
+}
+
 /** Tables, one after the other. */
 export type Tables<T> = AsyncIterable<T> | Iterable<T>
 
@@ -16,7 +22,10 @@ export function schemaReader(source: SchemaSource): () => Promise<Schema> {
  * Bytes as a web stream, made only as fast as they are read: nothing runs ahead of the reader, and a reader who leaves
  * ends the source.
  */
-export function byteStream(make: () => AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array<ArrayBuffer>> {
+export function byteStream(
+  make: () => AsyncGenerator<Uint8Array>,
+  { cancel }: ExportOptions,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
   let chunks: AsyncGenerator<Uint8Array> | undefined
   return new ReadableStream<Uint8Array<ArrayBuffer>>(
     {
@@ -30,7 +39,9 @@ export function byteStream(make: () => AsyncGenerator<Uint8Array>): ReadableStre
           return controller.enqueue(next.value as Uint8Array<ArrayBuffer>)
         }
       },
-      async cancel() {
+      async cancel(reason) {
+        // Before the generator's return(), which waits for the step that it is in: a query may be minutes from its first row.
+        cancel?.(reason)
         await chunks?.return(undefined)
       },
     },

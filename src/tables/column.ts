@@ -1,8 +1,9 @@
-import type { TypedArray } from "@uwdata/flechette"
+import { Type, type TypedArray } from "@uwdata/flechette"
 import type { RawBatch } from "./batch.ts"
 import { DirectReader } from "./read/numbers.ts"
 import type { Reader } from "./read/reader.ts"
 import { reader } from "./read/readers.ts"
+import { batchOf } from "./rows.ts"
 import { counted, escapeControls } from "./terminal.ts"
 import { type DataType, type Field, typeName } from "./types.ts"
 import type { ReadValues } from "./values.ts"
@@ -29,7 +30,7 @@ export class Column<T = unknown> implements Iterable<T | null> {
     let length = 0
     for (const batch of batches) this.ends.push((length += batch.length))
     this.length = length
-    this.nullCount = this.readers.reduce((sum, part) => sum + part.nullCount, 0)
+    this.nullCount = batches.reduce((sum, batch) => sum + nullsOf(batch), 0)
   }
 
   get name(): string {
@@ -110,16 +111,9 @@ Object.defineProperty(Column.prototype, Symbol.for("nodejs.util.inspect.custom")
   },
 })
 
-/** Which batch holds a row, by the rows before which batches end. */
-export function batchOf(ends: readonly number[], row: number): number {
-  let low = 0
-  let high = ends.length - 1
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (ends[middle]! > row) high = middle
-    else low = middle + 1
-  }
-  return low
+/** Rows of the null type have no bitmap; elsewhere none means that all are valid, whatever the count says. */
+function nullsOf(batch: RawBatch): number {
+  return batch.type.typeId === Type.Null || batch.validity?.length > 0 ? batch.nullCount : 0
 }
 
 /** The row that an index means, as `Array.prototype.at` has it; undefined for none. */

@@ -1,4 +1,11 @@
-import { byteStream, encodeLines, type SchemaSource, schemaReader, type Tables } from "./byte-stream.ts"
+import {
+  byteStream,
+  type ExportOptions,
+  encodeLines,
+  type SchemaSource,
+  schemaReader,
+  type Tables,
+} from "./byte-stream.ts"
 import type { Column } from "./column.ts"
 import { exportColumn, plainText } from "./export-text.ts"
 
@@ -12,16 +19,19 @@ import { exportColumn, plainText } from "./export-text.ts"
 export function csvStream(
   schema: SchemaSource,
   tables: Tables<{ readonly columns: readonly Column[] }>,
+  options: ExportOptions = {},
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   const readSchema = schemaReader(schema)
-  return byteStream(() =>
-    encodeLines(
-      (async function* () {
-        const { fields } = await readSchema()
-        if (fields.length > 0) yield line(fields.map((field) => quoted(field.name)))
-        for await (const { columns } of tables) yield* csvRows(columns)
-      })(),
-    ),
+  return byteStream(
+    () =>
+      encodeLines(
+        (async function* () {
+          const { fields } = await readSchema()
+          if (fields.length > 0) yield line(fields.map((field) => quoted(field.name)))
+          for await (const { columns } of tables) yield* csvRows(columns)
+        })(),
+      ),
+    options,
   )
 }
 

@@ -1,4 +1,4 @@
-export type { SchemaSource, Tables } from "./byte-stream.ts"
+export type { ExportOptions, SchemaSource, Tables } from "./byte-stream.ts"
 export { Column } from "./column.ts"
 export { concatTables } from "./concat.ts"
 export { csvStream } from "./csv.ts"
@@ -11,5 +11,14 @@ export { isTable, Table } from "./table.ts"
 export { escapeControls } from "./terminal.ts"
 export { dehydrate, hydrate, type TableMessage } from "./transfer.ts"
 export type { DataType, Field, Metadata, Schema } from "./types.ts"
-export { extensionKey, extensionOf, field, integerExtension, jsonExtension, schema, typeName } from "./types.ts"
+export {
+  extensionKey,
+  extensionOf,
+  field,
+  fieldTypeName,
+  integerExtension,
+  jsonExtension,
+  schema,
+  typeName,
+} from "./types.ts"
 export { completeValues, defaultValues, type ValueOptions } from "./values.ts"

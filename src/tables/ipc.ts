@@ -1,7 +1,7 @@
 import { Column as ArrowColumn, Table as ArrowTable, tableFromIPC, tableToIPC } from "@uwdata/flechette"
 import { MooringError } from "../errors.ts"
 import { exactly, type RawBatch } from "./batch.ts"
-import { byteStream, type SchemaSource, schemaReader, type Tables } from "./byte-stream.ts"
+import { byteStream, type ExportOptions, type SchemaSource, schemaReader, type Tables } from "./byte-stream.ts"
 import { checkBuffers } from "./check.ts"
 import { unifyDictionaries, withDictionaryTypes } from "./dictionaries.ts"
 import type { Schema } from "./types.ts"
@@ -19,6 +19,11 @@ export function toIPC(table: IPCSource, format: "stream" | "file"): Uint8Array {
       hint: 'Use "stream" or "file".',
     })
   }
+  return tableToIPC(toArrow(table), { format }) as Uint8Array
+}
+
+/** The same buffers as a table of flechette. */
+export function toArrow(table: IPCSource): ArrowTable {
   const unified = unifyDictionaries(
     table.schema,
     table.columns.map((column) => column.batches),
@@ -27,7 +32,7 @@ export function toIPC(table: IPCSource, format: "stream" | "file"): Uint8Array {
     return { ...field, type: withDictionaryTypes(field.type, unified.columns[i]![0]) }
   })
   const columns = unified.columns.map((batches, i) => new ArrowColumn([...batches], fields[i]!.type))
-  return tableToIPC(new ArrowTable({ ...unified.schema, fields }, columns), { format }) as Uint8Array
+  return new ArrowTable({ ...unified.schema, fields }, columns)
 }
 
 /**
@@ -64,7 +69,11 @@ const endOfStream = 8
  * @throws MooringError `BAD_VALUE`, to the reader, if a table's columns are not those of the schema.
  * @see https://arrow.apache.org/docs/format/Columnar.html#ipc-streaming-format
  */
-export function ipcStream(schema: SchemaSource, tables: Tables<IPCSource>): ReadableStream<Uint8Array<ArrayBuffer>> {
+export function ipcStream(
+  schema: SchemaSource,
+  tables: Tables<IPCSource>,
+  options: ExportOptions = {},
+): ReadableStream<Uint8Array<ArrayBuffer>> {
   const readSchema = schemaReader(schema)
   return byteStream(async function* () {
     let head: Uint8Array | undefined
@@ -82,7 +91,7 @@ export function ipcStream(schema: SchemaSource, tables: Tables<IPCSource>): Read
     const fields = await readSchema()
     const empty = toIPC({ schema: fields, columns: fields.fields.map(() => ({ batches: [] })) }, "stream")
     yield head === undefined ? empty : empty.subarray(-endOfStream)
-  })
+  }, options)
 }
 
 /** Bytes of the first message: eight before its metadata, whose length they tell. A schema has no body. */

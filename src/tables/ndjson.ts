@@ -1,4 +1,4 @@
-import { byteStream, encodeLines, type Tables } from "./byte-stream.ts"
+import { byteStream, type ExportOptions, encodeLines, type Tables } from "./byte-stream.ts"
 import type { Column } from "./column.ts"
 import { exportColumn, isJson } from "./export-text.ts"
 import { jsonText, uniqueNames } from "./json.ts"
@@ -10,13 +10,16 @@ import { jsonText, uniqueNames } from "./json.ts"
  */
 export function ndjsonStream(
   tables: Tables<{ readonly columns: readonly Column[] }>,
+  options: ExportOptions = {},
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
-  return byteStream(() =>
-    encodeLines(
-      (async function* () {
-        for await (const { columns } of tables) yield* ndjsonRows(columns)
-      })(),
-    ),
+  return byteStream(
+    () =>
+      encodeLines(
+        (async function* () {
+          for await (const { columns } of tables) yield* ndjsonRows(columns)
+        })(),
+      ),
+    options,
   )
 }
 

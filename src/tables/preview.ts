@@ -3,7 +3,7 @@ import stringWidth from "string-width"
 import type { Column } from "./column.ts"
 import { exportColumn, plainText } from "./export-text.ts"
 import { clip, counted, escapeControls, pad } from "./terminal.ts"
-import { type DataType, type Schema, typeName } from "./types.ts"
+import { type DataType, fieldTypeName, type Schema } from "./types.ts"
 
 /** How {@link preview} shows a table. */
 export interface PreviewOptions {
@@ -65,7 +65,7 @@ function layOut(column: Column, rowCount: number, available: number): Laid {
     cells.push(cellText(value, limit))
   }
   const name = clip(escapeControls(column.name), limit)
-  const type = clip(escapeControls(typeName(column.type)), limit)
+  const type = clip(escapeControls(fieldTypeName(column.field)), limit)
   const width = [name, type, ...cells].reduce((widest, text) => Math.max(widest, stringWidth(text)), 1)
   return { name, type, cells, nulls, align: isNumber(column.type) ? "right" : "left", width }
 }

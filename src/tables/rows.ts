@@ -44,6 +44,45 @@ export class RowMaker<Row = Record<string, unknown>> {
   }
 }
 
+/** The rows of a table whose columns have different names. */
+export class RowSource<Row> implements Iterable<Row> {
+  private readonly maker: RowMaker<Row>
+  /** For each batch, the readers of all columns. */
+  private readonly batches: readonly (readonly Reader[])[]
+  private readonly ends: number[] = []
+
+  /** @throws MooringError `BAD_VALUE` if two columns have one name. */
+  constructor(columns: readonly { readonly name: string; readonly readers: readonly Reader[] }[]) {
+    const names = columns.map((column) => column.name)
+    checkNames(names)
+    this.maker = new RowMaker(names)
+    this.batches = (columns[0]?.readers ?? []).map((_, b) => columns.map((column) => column.readers[b]!))
+    let end = 0
+    for (const [first] of this.batches) this.ends.push((end += first!.length))
+  }
+
+  /** A row that there is. */
+  at(row: number): Row {
+    const b = batchOf(this.ends, row)
+    const place = row - (this.ends[b - 1] ?? 0)
+    const rows: Row[] = []
+    this.maker.fill(rows, 0, this.batches[b]!, place, place + 1)
+    return rows[0]!
+  }
+
+  *[Symbol.iterator](): Generator<Row> {
+    for (const readers of this.batches) yield* this.maker.iterate(readers, readers[0]!.length)
+  }
+
+  toArray(): Row[] {
+    const rows = new Array<Row>(this.ends.at(-1) ?? 0)
+    this.batches.forEach((readers, b) => {
+      this.maker.fill(rows, this.ends[b - 1] ?? 0, readers, 0, readers[0]!.length)
+    })
+    return rows
+  }
+}
+
 /**
  * Objects cannot hold two columns of one name.
  *
@@ -64,4 +103,16 @@ export function duplicates(names: readonly string[]): string[] {
   const twice = new Set<string>()
   for (const name of names) (seen.has(name) ? twice : seen).add(name)
   return [...twice]
+}
+
+/** Which batch holds a row, by the rows before which batches end. */
+export function batchOf(ends: readonly number[], row: number): number {
+  let low = 0
+  let high = ends.length - 1
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (ends[middle]! > row) high = middle
+    else low = middle + 1
+  }
+  return low
 }

@@ -1,11 +1,11 @@
-import { Column as ArrowColumn, Table as ArrowTable } from "@uwdata/flechette"
+import type { Table as ArrowTable } from "@uwdata/flechette"
 import { MooringError } from "../errors.ts"
 import { bytesOf, type RawBatch } from "./batch.ts"
-import { batchOf, Column, rowAt } from "./column.ts"
-import { fromIPC, toIPC } from "./ipc.ts"
+import { Column, rowAt } from "./column.ts"
+import { fromIPC, toArrow, toIPC } from "./ipc.ts"
 import { rowsToJSON } from "./json.ts"
 import { preview } from "./preview.ts"
-import { checkNames, RowMaker } from "./rows.ts"
+import { checkNames, RowSource } from "./rows.ts"
 import { counted } from "./terminal.ts"
 import { type Schema, schema as schemaOf } from "./types.ts"
 import { completeValues, type ValueOptions } from "./values.ts"
@@ -33,6 +33,7 @@ export class Table<Row = Record<string, unknown>> implements Iterable<Row> {
   readonly values: Required<ValueOptions>
   private readonly batches: readonly (readonly RawBatch[])[]
   private bytes: number | undefined
+  private rows: RowSource<Row> | undefined
 
   /** @param batches for each field, its batches; the same lengths in each column. */
   constructor(schema: Schema, batches: readonly (readonly unknown[])[], values?: ValueOptions) {
@@ -93,13 +94,7 @@ export class Table<Row = Record<string, unknown>> implements Iterable<Row> {
   at(index: number): Row | undefined {
     const row = rowAt(index, this.numRows)
     if (row === undefined) return undefined
-    checkNames(this.names)
-    const ends = this.ends()
-    const b = batchOf(ends, row)
-    const place = row - (ends[b - 1] ?? 0)
-    const rows: Row[] = []
-    new RowMaker<Row>(this.names).fill(rows, 0, this.readers(b), place, place + 1)
-    return rows[0]
+    return this.rowSource().at(row)
   }
 
   /** The same as {@link at}, under apache-arrow's name. */
@@ -109,9 +104,7 @@ export class Table<Row = Record<string, unknown>> implements Iterable<Row> {
 
   /** @throws MooringError `BAD_VALUE` if two columns have one name. */
   *[Symbol.iterator](): Generator<Row> {
-    checkNames(this.names)
-    const maker = new RowMaker<Row>(this.names)
-    for (let b = 0; b < this.batchCount; b++) yield* maker.iterate(this.readers(b), this.batchRows(b))
+    yield* this.rowSource()
   }
 
   /**
@@ -120,15 +113,7 @@ export class Table<Row = Record<string, unknown>> implements Iterable<Row> {
    * @throws MooringError `BAD_VALUE` if two columns have one name.
    */
   toArray(): Row[] {
-    checkNames(this.names)
-    const rows = new Array<Row>(this.numRows)
-    const maker = new RowMaker<Row>(this.names)
-    let place = 0
-    for (let b = 0; b < this.batchCount; b++) {
-      maker.fill(rows, place, this.readers(b), 0, this.batchRows(b))
-      place += this.batchRows(b)
-    }
-    return rows
+    return this.rowSource().toArray()
   }
 
   /**
@@ -164,25 +149,11 @@ export class Table<Row = Record<string, unknown>> implements Iterable<Row> {
 
   /** The same buffers as a table of `@uwdata/flechette`, with bigints for what is wider than 2^53. Not to be written to. */
   toArrow(): ArrowTable {
-    const columns = this.columns.map((column) => new ArrowColumn([...column.batches], column.type))
-    return new ArrowTable(this.schema, columns)
+    return toArrow(this)
   }
 
-  private get batchCount(): number {
-    return this.batches[0]?.length ?? 0
-  }
-
-  private batchRows(b: number): number {
-    return this.batches[0]![b]!.length
-  }
-
-  private readers(b: number): Column["readers"] {
-    return this.columns.map((column) => column.readers[b]!)
-  }
-
-  private ends(): number[] {
-    let end = 0
-    return (this.batches[0] ?? []).map((batch) => (end += batch.length))
+  private rowSource(): RowSource<Row> {
+    return (this.rows ??= new RowSource<Row>(this.columns))
   }
 }
 

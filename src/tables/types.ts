@@ -33,6 +33,13 @@ export function extensionOf(field: Field): string | undefined {
   return field.metadata?.get(extensionKey)
 }
 
+/** A field's type as people write it: as {@link typeName}, and `json` and `int128` where metadata says so. */
+export function fieldTypeName(field: Field): string {
+  const extension = extensionOf(field)
+  if (extension === jsonExtension) return "json"
+  return extension === integerExtension && "bitWidth" in field.type ? `int${field.type.bitWidth}` : typeName(field.type)
+}
+
 /** The children of a nested type, none for others. */
 export function childFields(type: DataType): readonly Field[] {
   return "children" in type ? type.children : []

@@ -26,6 +26,7 @@ import {
   type UnionColumn,
   VariableColumn,
 } from "../../src/tables/columns.ts"
+import { tableFromRows } from "../../src/tables/from-rows.ts"
 import { Table } from "../../src/tables/table.ts"
 import { field, schema } from "../../src/tables/types.ts"
 
@@ -224,6 +225,7 @@ describe("columns", () => {
         column.appendNull()
       }),
     ).toEqual([7, "x", null])
+    expect(tableFromRows([{ z: null }, {}] as object[]).columns[0]!.nullCount).toBe(2)
     expect(built(nullType(), (column: FixedColumn) => column.appendNull(3))).toEqual([null, null, null])
   })
 

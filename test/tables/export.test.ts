@@ -206,6 +206,21 @@ describe.each([
   })
 })
 
+it("a reader who cancels is heard at once, also while the source works", async () => {
+  const stop = Promise.withResolvers<unknown>()
+  // biome-ignore lint/correctness/useYield: it fails before its first table
+  async function* slow(): AsyncGenerator<Table> {
+    throw await stop.promise
+  }
+  for (const open of [csvStream, ipcStream]) {
+    const reader = open(exact.schema, slow(), { cancel: stop.resolve }).getReader()
+    const read = reader.read()
+    await reader.cancel("enough").catch(() => {})
+    expect(await stop.promise).toBe("enough")
+    await read
+  }
+})
+
 it("a schema that fails is the reader's error, and nobody's unhandled rejection", async () => {
   const failed = Promise.reject(new Error("no connection"))
   const stream = csvStream(failed, [])

@@ -22,7 +22,7 @@ export class BoolColumn implements ColumnBuilder {
 
   /** Rows that are a byte each: 0 is false. */
   appendBytes(bytes: Uint8Array, count: number, validity: Uint8Array | null = null): void {
-    for (let i = 0; i < count; i++) this.bits.push(bytes[i] !== 0)
+    this.bits.appendBytes(bytes, count)
     this.validity.append(validity, count)
     this.length += count
   }

@@ -137,20 +137,37 @@ export class UnionReader extends Reader {
 export class DictionaryReader extends Reader {
   private readonly keys: ArrayLike<number | bigint>
   private readonly dictionary: readonly Reader[]
+  /** Values that nobody can change, decoded once. */
+  private readonly known: unknown[] = []
+  private readonly context: ReadContext
 
   constructor(batch: RawBatch, field: Field, context: ReadContext) {
     super(batch)
     this.keys = batch.values
+    this.context = context
     this.dictionary = batch.dictionary!.data.map((part) => context.child(part, field))
   }
 
   value(index: number): unknown {
-    let key = Number(this.keys[index])
+    const key = Number(this.keys[index])
+    const known = this.known[key]
+    if (known !== undefined) return known
+    const value = this.decode(key)
+    if (typeof value !== "object") this.known[key] = value
+    return value
+  }
+
+  private decode(key: number): unknown {
+    let place = key
     for (const part of this.dictionary) {
-      if (key < part.length) return part.at(key)
-      key -= part.length
+      if (place < part.length) return part.at(place)
+      place -= part.length
     }
-    return null
+    throw badValue(
+      this.context,
+      `the key ${key}, which its dictionary lacks`,
+      "Whoever wrote these bytes made a mistake.",
+    )
   }
 }
 
