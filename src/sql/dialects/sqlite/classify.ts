@@ -58,8 +58,14 @@ export function classify(error: unknown): Failure {
   if (errcode === undefined) return { action: "fatal", kind: "other", ...(code !== undefined && { driverCode: code }) }
   const primary = errcode % 256
   if (refused && (primary === 8 || primary === 23)) {
-    const what = "the statement would do more than read"
-    return { action: "fatal", kind: "readOnly", code: "READ_ONLY", message: `${message}: ${what}`, driverCode: errcode }
+    return {
+      action: "fatal",
+      kind: "readOnly",
+      code: "READ_ONLY",
+      message: `query() only reads, and the statement would do more (${message}).`,
+      hint: "Use execute() or a session; readOnly: false lifts it for a statement that must.",
+      driverCode: errcode,
+    }
   }
   if (errcode === BUSY_SNAPSHOT) {
     return {

@@ -188,14 +188,14 @@ export class SqliteColumn {
 
   /** Writes what was read as another kind; the last of the batches is open again. */
   private rewrite(batches: readonly Batch<unknown>[], kind: Kind, classes: readonly StorageClass[]): void {
-    const values = batches.map((batch) => this.valuesOf(batch))
+    const restore = restorer(this.kind, this.declared)
     this.kind = kind
     this.classes = classes
     this.builder = columnBuilder(arrowType(kind, classes))
     this.sealed = []
-    values.forEach((batch, i) => {
+    batches.forEach((batch, i) => {
       if (i > 0) this.seal()
-      for (const value of batch) {
+      for (const value of restored(batch, restore)) {
         if (value === null) this.builder.appendNull()
         else this.put(value)
       }
@@ -204,8 +204,7 @@ export class SqliteColumn {
 
   /** What was read, as it came from SQLite. */
   private valuesOf(batch: Batch<unknown>): Iterable<unknown> {
-    // A NUMERIC column stores 2.0 as the integer 2 itself.
-    return sqliteValues(batch, this.declared === "numeric" && this.kind === "real")
+    return restored(batch, restorer(this.kind, this.declared))
   }
 
   private misfit(value: unknown): MooringError {
@@ -218,11 +217,27 @@ export class SqliteColumn {
   }
 }
 
-function* sqliteValues(batch: Batch<unknown>, wholeAsInteger: boolean): Generator<unknown> {
+function* restored(batch: Batch<unknown>, restore: (value: unknown) => unknown): Generator<unknown> {
   for (let i = 0; i < batch.length; i++) {
     const value = batch.at(i)
-    if (typeof value === "boolean") yield value ? 1n : 0n
-    else if (wholeAsInteger && Number.isSafeInteger(value)) yield BigInt(value as number)
-    else yield value
+    yield value === null ? null : restore(value)
   }
+}
+
+/** From what a column holds back to what SQLite gave. */
+function restorer(kind: Kind, declared: Declared): (value: unknown) => unknown {
+  if (kind === "boolean") return (value) => (value ? 1n : 0n)
+  // In a column of NUMERIC affinity there is no 2.0, only 2, and no text that is a number.
+  if (kind === "real" && declared === "numeric") return wholeAsInteger
+  if (kind === "json") return (value) => (/^-?\d/.test(value as string) ? numberOf(value as string) : value)
+  return (value) => value
+}
+
+function wholeAsInteger(value: unknown): unknown {
+  return Number.isSafeInteger(value) ? BigInt(value as number) : value
+}
+
+function numberOf(text: string): number | bigint {
+  const integer = /^-?\d+$/.test(text) ? BigInt(text) : undefined
+  return integer !== undefined && BigInt.asIntN(64, integer) === integer ? integer : Number(text)
 }

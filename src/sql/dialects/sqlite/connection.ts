@@ -15,7 +15,6 @@ export class SqliteConnection implements DriverConnection {
   private rawHandle: DatabaseSync | undefined
   private isBroken = false
   private hasRun = false
-  private isStreaming = false
 
   constructor(link: WorkerLink, openRaw: () => DatabaseSync) {
     this.link = link
@@ -28,7 +27,7 @@ export class SqliteConnection implements DriverConnection {
   }
 
   get usable(): boolean {
-    return !this.isBroken && !this.link.isLost && !this.isStreaming
+    return !this.isBroken && !this.link.isLost
   }
 
   async run(statement: Statement, options: RunOptions): Promise<RunResult> {
@@ -49,24 +48,22 @@ export class SqliteConnection implements DriverConnection {
     const request: Request = { type: "stream", text: statement.text, values, readOnly, batchRows }
     const first = (await this.send(request, signal)) as BatchAnswer
     const table = hydrate(first.table)
-    this.isStreaming = !first.done
     return { schema: table.schema as Schema, [Symbol.asyncIterator]: () => this.batches(table, first.done, signal) }
   }
 
   async ping({ signal }: { signal: AbortSignal }): Promise<void> {
-    const isFresh = await this.send({ type: "ping" }, signal)
-    if (!isFresh) throw this.breakWith(new Error("The database file was replaced or deleted."))
+    await this.send({ type: "ping" }, signal)
   }
 
   async reset(): Promise<void> {
+    this.closeRaw()
     if (!this.hasRun) return
     await this.send({ type: "reset" })
-    this.isStreaming = false
     this.hasRun = false
   }
 
   async close(): Promise<void> {
-    if (this.rawHandle?.isOpen) this.rawHandle.close()
+    this.closeRaw()
     await this.link.close()
   }
 
@@ -89,7 +86,6 @@ export class SqliteConnection implements DriverConnection {
     } finally {
       await next?.catch(() => undefined)
       if (!isLast && !this.link.isLost) await this.send({ type: "end" })
-      this.isStreaming = false
     }
   }
 
@@ -98,14 +94,15 @@ export class SqliteConnection implements DriverConnection {
     try {
       return await this.link.request(request, signal)
     } catch (error) {
-      if (broken.has(((error as SqliteError).errcode ?? 0) % 256)) this.isBroken = true
+      const { errcode = 0, transactionLost } = error as SqliteError
+      if (broken.has(errcode % 256) || transactionLost) this.isBroken = true
       throw error
     }
   }
 
-  private breakWith(error: Error): Error {
-    this.isBroken = true
-    return error
+  private closeRaw(): void {
+    if (this.rawHandle?.isOpen) this.rawHandle.close()
+    this.rawHandle = undefined
   }
 }
 

@@ -7,6 +7,14 @@ import type { WorkerSetup } from "./protocol.ts"
 import { loadSqlite } from "./runtime.ts"
 import { WorkerLink } from "./worker-link.ts"
 
+/** What `Database.engine` is: `node:sqlite` has none, only handles. */
+export interface SqliteEngine {
+  /** An absolute path, or the URI of a database in memory, which all threads of this process can open. */
+  readonly path: string
+  /** A new handle in the calling thread: what runs on it blocks that thread, and the caller closes it. */
+  open(): DatabaseSync
+}
+
 let memoryDatabases = 0
 
 /** Options that SQLAlchemy users give to Python's driver, and those that reading and writing rely on. */
@@ -20,19 +28,23 @@ export async function openDatabase(config: SqlConfig): Promise<Database> {
   const setup = setupOf(config, location)
   const problem = setup.memory ? undefined : fileProblem(setup)
   if (problem) throw problem
-  const open = () => new DatabaseSync(setup.path, { ...setup.options, readOnly: location.readOnly })
+  const open = () =>
+    new DatabaseSync(setup.path, {
+      ...setup.options,
+      readOnly: setup.readOnly,
+      timeout: setup.busyTimeout,
+      enableForeignKeyConstraints: setup.foreignKeys,
+    })
   // A database in memory lives as long as somebody has it open.
-  let engine: DatabaseSync | undefined = setup.memory ? open() : undefined
+  const anchor = setup.memory ? open() : undefined
   return {
-    get engine(): DatabaseSync {
-      return (engine ??= open())
-    },
+    engine: { path: setup.path, open } satisfies SqliteEngine,
     version: process.versions.sqlite ?? "",
     async connect({ signal }) {
       return new SqliteConnection(await WorkerLink.start(setup, signal), open)
     },
     async close() {
-      if (engine?.isOpen) engine.close()
+      anchor?.close()
     },
   }
 }

@@ -15,7 +15,8 @@ export const allowWrites = "PRAGMA query_only = OFF"
 /** One handle of `node:sqlite`, with the statements that were prepared on it. */
 export class Handle {
   readonly database: DatabaseSync
-  readonly readOnly: boolean
+  private readonly readOnly: boolean
+  private readonly guarded: boolean
   /** Only a fresh handle is sure to be as a fresh session. */
   isChanged = false
   private readonly statements: PreparedStatements
@@ -23,9 +24,12 @@ export class Handle {
   private readonly file: string | undefined
   private readonly identity: string | undefined
 
-  constructor(setup: WorkerSetup, readOnly: boolean) {
+  /** @param guarded for queries: the engine refuses whatever is not reading. */
+  constructor(setup: WorkerSetup, guarded: boolean) {
     const sqlite = loadSqlite()
+    const readOnly = guarded || setup.readOnly
     this.readOnly = readOnly
+    this.guarded = guarded
     this.file = setup.memory ? undefined : setup.path
     if (readOnly && this.file !== undefined && identityOf(this.file) === undefined) throw missingFile(setup)
     let database: DatabaseSync | undefined
@@ -37,7 +41,7 @@ export class Handle {
       throw explainOpening(error, setup)
     }
     this.database = database
-    this.hasAuthorizer = readOnly && allowReadsOnly(database, sqlite)
+    this.hasAuthorizer = guarded && allowReadsOnly(database, sqlite)
     this.statements = new PreparedStatements(database)
     this.identity = this.file && identityOf(this.file)
   }
@@ -49,7 +53,8 @@ export class Handle {
 
   prepare(text: string): Prepared {
     if (changesSession.test(text) && text !== allowWrites) this.isChanged = true
-    if (this.readOnly && !this.hasAuthorizer && !this.statements.has(text) && !wouldOnlyRead(this.database, text)) {
+    if (this.readOnly && text === "BEGIN IMMEDIATE") return this.statements.get("BEGIN")
+    if (this.guarded && !this.hasAuthorizer && !this.statements.has(text) && !wouldOnlyRead(this.database, text)) {
       throw Object.assign(new Error("not authorized"), { code: "ERR_SQLITE_ERROR", errcode: 23 })
     }
     return this.statements.get(text)

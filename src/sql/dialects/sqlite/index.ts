@@ -9,9 +9,9 @@ import { sourceOf } from "./location.ts"
 /** SQLite, through Node's own `node:sqlite` in worker threads: nothing to install. */
 export const sqlite: Dialect = {
   name: "sqlite",
-  aliases: ["sqlite3", "pysqlite", "aiosqlite"],
+  aliases: ["sqlite3"],
   // A statement between two rows cannot be interrupted: the caller's wait ends, and the statement ends by itself.
-  capabilities: { cancel: false },
+  capabilities: { cancel: false, errorAbortsTransaction: false },
   syntax: sqliteSyntax,
   settings: {
     busy_timeout: {

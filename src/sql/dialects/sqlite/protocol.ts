@@ -27,7 +27,7 @@ export interface WorkerSetup {
 /** A value that `node:sqlite` binds as it is. */
 export type SqliteValue = null | number | bigint | string | Uint8Array
 
-interface ToRun {
+export interface ToRun {
   readonly text: string
   readonly values: readonly SqliteValue[]
   readonly readOnly: boolean
@@ -72,6 +72,8 @@ export type FailureData =
       readonly errstr: string | undefined
       /** The statement came from `query()`, on a handle that may only read. */
       readonly refused: boolean
+      /** The transaction that was open is not any more. */
+      readonly transactionLost: boolean
     }
 
 export type Reply =

@@ -54,7 +54,10 @@ export class RowReader {
       sealedBytes += bytes
       inBatch = 0
     }
-    if (inBatch > 0) for (const column of this.columns) column.seal()
+    for (const column of this.columns) {
+      column.fix()
+      if (inBatch > 0) column.seal()
+    }
     return this.takeTable()
   }
 

@@ -14,6 +14,7 @@ export interface SqliteError extends Error {
   readonly errcode?: number
   readonly errstr?: string
   readonly refused?: boolean
+  readonly transactionLost?: boolean
 }
 
 interface Pending {
@@ -185,8 +186,8 @@ function lostError(cause: unknown): Error {
 
 function toError(failure: FailureData): Error {
   if (!failure.mooring) {
-    const { message, code, errcode, errstr, refused } = failure
-    return Object.assign(new Error(message), { code, errcode, errstr, refused }) satisfies SqliteError
+    const { message, mooring: _, ...details } = failure
+    return Object.assign(new Error(message), details) satisfies SqliteError
   }
   const details = failure.hint === undefined ? {} : { hint: failure.hint }
   if (failure.code === "QUERY") return new QueryError(failure.message, { ...details, kind: failure.kind ?? "other" })

@@ -2,8 +2,9 @@ import { parentPort, workerData } from "node:worker_threads"
 import { isMooringError, MooringError, type QueryError } from "../../../errors.ts"
 import { dehydrate, Table } from "../../../tables/index.ts"
 import { Handle } from "./handle.ts"
-import type { BatchAnswer, FailureData, Reply, Request, RunAnswer, Send, WorkerSetup } from "./protocol.ts"
+import type { BatchAnswer, FailureData, Reply, Request, RunAnswer, Send, ToRun, WorkerSetup } from "./protocol.ts"
 import { RowReader } from "./reader.ts"
+import type { Prepared } from "./statements.ts"
 
 /** The worker of one connection: two handles of its database, opened when they are needed. It does one thing at a time. */
 
@@ -23,12 +24,17 @@ port.on("message", ({ id, request }: Send) => {
   const checkStop = () => {
     if (Atomics.load(stopFlag, 0) === id) throw new MooringError("ABORTED", "The statement was stopped.")
   }
+  const wasInTransaction = writing?.database.isTransaction
   try {
     const { value, transfer } = answer(request, checkStop)
     port.postMessage({ id, value } satisfies Reply, transfer)
   } catch (error) {
-    const refused = "readOnly" in request && request.readOnly && !setup.readOnly
-    port.postMessage({ id, failure: toData(error, refused) } satisfies Reply)
+    const failure = toData(error, {
+      refused: "readOnly" in request && request.readOnly,
+      // A full disk and other severe errors make SQLite roll back by itself.
+      transactionLost: wasInTransaction === true && !writing?.database.isTransaction,
+    })
+    port.postMessage({ id, failure } satisfies Reply)
   }
 })
 port.postMessage("ready")
@@ -48,7 +54,7 @@ function answer(request: Request, checkStop: () => void): Answer {
       reset()
       return { value: undefined }
     case "ping":
-      return { value: !reading?.isStale && !writing?.isStale }
+      return { value: undefined }
     case "close":
       endStream()
       reading?.close()
@@ -57,21 +63,21 @@ function answer(request: Request, checkStop: () => void): Answer {
   }
 }
 
-function handleFor(readOnly: boolean): Handle {
-  const reads = readOnly || setup.readOnly
-  const open = reads ? reading : writing
-  if (open && !open.isStale) return open
-  open?.close()
-  const handle = new Handle(setup, reads)
-  if (reads) reading = handle
+/** Prepares a statement on the handle for queries or on the one for everything else. */
+function prepare({ text, values, readOnly }: ToRun): { handle: Handle; prepared: Prepared } {
+  endStream()
+  const open = readOnly ? reading : writing
+  const handle = open?.isStale === false ? open : new Handle(setup, readOnly)
+  if (handle !== open) open?.close()
+  if (readOnly) reading = handle
   else writing = handle
-  return handle
+  const prepared = handle.prepare(text)
+  prepared.checkCount(values)
+  return { handle, prepared }
 }
 
 function run(request: Request & { type: "run" }, checkStop: () => void): Answer {
-  const handle = handleFor(request.readOnly)
-  const prepared = handle.prepare(request.text)
-  prepared.checkCount(request.values)
+  const { handle, prepared } = prepare(request)
   if (!prepared.returnsRows) {
     const { changes, lastInsertRowid } = prepared.statement.run(...request.values)
     // After a statement that is none of data, SQLite still tells the changes of the one before.
@@ -95,9 +101,7 @@ function runAnswer(table: Table<never>, rowCount: number, lastInsertId: bigint |
 }
 
 function openStream(request: Request & { type: "stream" }, checkStop: () => void): Answer {
-  endStream()
-  const prepared = handleFor(request.readOnly).prepare(request.text)
-  prepared.checkCount(request.values)
+  const { prepared } = prepare(request)
   stream = { reader: new RowReader(prepared.statement, request.values, checkStop), batchRows: request.batchRows }
   return nextBatch(true)
 }
@@ -133,8 +137,8 @@ function reset(): void {
   }
 }
 
-function toData(error: unknown, refused: boolean): FailureData {
+function toData(error: unknown, circumstances: { refused: boolean; transactionLost: boolean }): FailureData {
   const { message, code, errcode, errstr } = error as Error & { code?: string; errcode?: number; errstr?: string }
-  if (!isMooringError(error)) return { message, mooring: false, code, errcode, errstr, refused }
+  if (!isMooringError(error)) return { message, mooring: false, code, errcode, errstr, ...circumstances }
   return { message, mooring: true, code: error.code, hint: error.hint, kind: (error as QueryError).kind }
 }
