@@ -87,11 +87,11 @@ export function connection<Name extends keyof RegisteredConnections>(
 ): Promise<RegisteredConnections[Name]>
 export function connection<C extends object = BaseConnection>(name: string, options?: ConnectionOptions): Promise<C>
 export async function connection(name: string, given: object = {}): Promise<object> {
-  const options = given as ConnectionOptions
   const environment = currentEnvironment()
   const resolved = resolveName(name)
   const replacement = environment.replacements.get(resolved)
   if (replacement) return replacement
+  const options: ConnectionOptions = { ...environment.defaults.get(resolved), ...given }
   const spec = resolveType(environment, resolved, options)
   const connectionClass = await loadClass(environment, resolved, spec)
   const entry = findOrMake(environment, { name: resolved, spec, connectionClass, options })

@@ -21,11 +21,11 @@ export {
   withSession,
 } from "./core/index.ts"
 export { type ConnectionDescription, describeConnections } from "./describe.ts"
-export { diagnose, type Step } from "./diagnose.ts"
+export { type DiagnoseOptions, diagnose, type Step } from "./diagnose.ts"
 export * from "./errors.ts"
 export type { Register } from "./register.ts"
 export { type Secrets, secrets } from "./secrets.ts"
 export { SQLConnection, sql } from "./sql/index.ts"
 export { Table, type ValueOptions } from "./tables/index.ts"
 export type { Duration } from "./util/duration.ts"
-export { type Format, write } from "./write.ts"
+export { type Format, formats, type WriteOptions, write } from "./write.ts"

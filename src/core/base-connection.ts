@@ -1,5 +1,5 @@
 import { inspect } from "node:util"
-import type { ReadOptions } from "../cache/index.ts"
+import { copyData, type ReadOptions, sizeOfData } from "../cache/index.ts"
 import { isMooringError, MooringError } from "../errors.ts"
 import { withDeadline } from "../util/abort.ts"
 import { type Duration, toMilliseconds } from "../util/duration.ts"
@@ -15,6 +15,7 @@ import { type FailureAction, withRetries } from "./retry.ts"
 import { currentSession, onSessionEnd, requireSession } from "./sessions.ts"
 import { type SourceIdentity, sourceIdentity } from "./source-identity.ts"
 import { SourceScope } from "./source-scope.ts"
+import { sharedTables } from "./table-codec.ts"
 
 const defaultRelease = 30
 
@@ -163,6 +164,8 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
    * The value kept under `key`, or else the result of `work`, as `query()` keeps its results: per source, one
    * execution for all who ask at once, never a failure.
    *
+   * Values are plain data, of which each caller gets a copy, or tables, which all share.
+   *
    * @param key plain data that names the work, or a text.
    */
   protected async _cached<T>(
@@ -175,14 +178,15 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
     const { cache } = this.#environment
     const { ttl = 0, staleWhileRevalidate, staleIfError, ...rest } = options
     const read: ReadOptions<T> = {
-      sizeOf: () => 0,
+      sizeOf: (value) => sizeOfData(value, sharedTables),
       ...rest,
       store: this.#scope.outlivesProcess ? this.#environment.configuration.cache?.store : undefined,
       ttl: toMilliseconds(ttl, "ttl"),
       staleWhileRevalidate: optionalMilliseconds(staleWhileRevalidate, "staleWhileRevalidate"),
       staleIfError: optionalMilliseconds(staleIfError, "staleIfError"),
     }
-    return cache.read({ scope, group, id: typeof key === "string" ? key : stableKey(key) }, read, work)
+    const kept = await cache.read({ scope, group, id: typeof key === "string" ? key : stableKey(key) }, read, work)
+    return copyData(kept, sharedTables)
   }
 
   /**

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks"
 import { resolve } from "node:path"
-import { Cache, type CacheEvent } from "../cache/index.ts"
+import { Cache, type CacheEvent, sessionScope } from "../cache/index.ts"
 import { SecretsStore } from "../secrets/index.ts"
 import { toMilliseconds } from "../util/duration.ts"
 import { processGlobal } from "../util/globals.ts"
@@ -9,7 +9,7 @@ import { warnOnce } from "../util/warn.ts"
 import { type Configuration, mergeConfigurations } from "./configuration.ts"
 import { type Controlled, control } from "./control.ts"
 import { Registry } from "./registry.ts"
-import { setSessionIdle } from "./sessions.ts"
+import { onSessionEnd, requireSession, setSessionIdle } from "./sessions.ts"
 
 /**
  * Everything that a process shares: configuration, secrets, cache and registry. There is one per process, and one more
@@ -19,11 +19,19 @@ export class Environment {
   readonly registry: Registry = new Registry()
   /** Connections that tests put in the place of configured ones. */
   readonly replacements: Map<string, Controlled> = new Map()
+  /** Options that tests lay under those of `connection()`. */
+  readonly defaults: Map<string, object> = new Map()
+  readonly #isolated: boolean
   readonly #layers: Configuration[] = []
   readonly #followers = new Set<WeakRef<Controlled>>()
   #configuration: Configuration = {}
   #secrets: SecretsStore | undefined
   #cache: Cache | undefined
+
+  /** @param options `isolated` leaves files and variables out: secrets are what `configure` gives. */
+  constructor(options: { isolated?: boolean } = {}) {
+    this.#isolated = options.isolated ?? false
+  }
 
   get configuration(): Configuration {
     return this.#configuration
@@ -60,6 +68,13 @@ export class Environment {
     }
   }
 
+  /** The session of the calling code, whose kept results are forgotten when it ends. */
+  requireSession(what: string): string {
+    const session = requireSession(what)
+    onSessionEnd(session, this.#forgetSession)
+    return session
+  }
+
   /** Tells this connection when its section changes, for as long as somebody holds it. */
   follow(connection: Controlled): void {
     this.#followers.add(new WeakRef(connection))
@@ -77,6 +92,8 @@ export class Environment {
     await Promise.all(this.#live().map((connection) => connection[control].close(timeout)))
   }
 
+  readonly #forgetSession = (session: string): Promise<void> => this.cache.invalidate({ scope: sessionScope(session) })
+
   #apply(): void {
     const before = this.#configuration
     this.#configuration = mergeConfigurations(this.#layers)
@@ -89,6 +106,7 @@ export class Environment {
     const { secrets, secretsFiles, exportEnv } = this.#configuration
     return new SecretsStore({
       projectDir: this.projectDir,
+      isolated: this.#isolated,
       ...(secretsFiles && { files: secretsFiles }),
       ...(secrets && { inline: secrets }),
       ...(exportEnv && { exportEnv }),
@@ -101,6 +119,7 @@ export class Environment {
     const before = new Map([...names].map((name) => [name, fingerprint(old, name)]))
     old.close()
     this.#secrets = undefined
+    this.secrets.refresh()
     this.#sectionsChanged(new Set([...names].filter((name) => fingerprint(this.secrets, name) !== before.get(name))))
   }
 
@@ -128,7 +147,7 @@ export class Environment {
 }
 
 function touchesSecrets(a: Configuration, b: Configuration): boolean {
-  return a.secrets !== b.secrets || a.secretsFiles !== b.secretsFiles || a.project !== b.project
+  return (["secrets", "secretsFiles", "project", "exportEnv"] as const).some((key) => a[key] !== b[key])
 }
 
 /** Events without their keys: those hold statements and parameters. */

@@ -1,4 +1,4 @@
-import { isReference, resolveReferences, type SecretReference } from "../secrets/index.ts"
+import { isReference, resolveReferences, type SecretReference, type Section } from "../secrets/index.ts"
 import type { Environment } from "./environment.ts"
 
 type Values = Readonly<Record<string, unknown>>
@@ -37,27 +37,28 @@ export async function resolveOptions(
   options: object,
   signal?: AbortSignal,
 ): Promise<ResolvedOptions> {
+  // A rotated password may be newer than the last look of the watch.
+  environment.secrets.refresh()
   const section = environment.secrets.section(name)
   // What is overridden is not read: the command behind a weaker layer may be slow, or gone.
   const references = [...referencesIn({ ...section?.values, ...options })]
   const numbered = Object.fromEntries(references.map((reference, index) => [String(index), reference]))
   const read = await resolveReferences(numbered, { signal })
   const texts = new Map(references.map((reference, index) => [reference, read[String(index)]]))
-  return assemble(environment, name, options, (reference) => texts.get(reference))
+  return assemble(section, name, options, (reference) => texts.get(reference))
 }
 
 /** The same without reading anything: a reference is the text that says what it refers to. */
 export function describeOptions(environment: Environment, name: string, options: object): ResolvedOptions {
-  return assemble(environment, name, options, (reference) => reference.description)
+  return assemble(environment.secrets.section(name), name, options, (reference) => reference.description)
 }
 
 function assemble(
-  environment: Environment,
+  section: Section | undefined,
   name: string,
   options: object,
   read: (reference: SecretReference) => unknown,
 ): ResolvedOptions {
-  const section = environment.secrets.section(name)
   const filled = (values: Values) => withoutType(fill(values, read) as Values)
   const own = filled(section?.values ?? {})
   return {

@@ -8,7 +8,7 @@ interface LiveSession {
   /** How many `withSession` calls are running in it. */
   active: number
   idleTimer: NodeJS.Timeout | undefined
-  readonly onEnd: Set<() => Promise<void> | void>
+  readonly onEnd: Set<(id: string) => Promise<void> | void>
 }
 
 const shared = processGlobal("sessions@1", () => ({
@@ -43,7 +43,7 @@ export async function endSession(id: string): Promise<void> {
   if (!session) return
   shared.live.delete(id)
   clearTimeout(session.idleTimer)
-  await Promise.all([...session.onEnd].map((end) => end()))
+  await Promise.all([...session.onEnd].map((end) => end(id)))
 }
 
 /** The id of the session that the calling code runs in. */
@@ -66,8 +66,13 @@ export function requireSession(what: string, connection?: string): string {
   })
 }
 
-/** Has `end` called when the session of this id ends. */
-export function onSessionEnd(id: string, end: () => Promise<void> | void): void {
+/** Runs work that belongs to no session, such as what is kept for all. */
+export function outsideSession<R>(work: () => R): R {
+  return shared.context.exit(work)
+}
+
+/** Has `end` called when the session of this id ends; the same function once, however often it is given. */
+export function onSessionEnd(id: string, end: (id: string) => Promise<void> | void): void {
   const session = shared.live.get(id) ?? begin(id)
   session.onEnd.add(end)
 }

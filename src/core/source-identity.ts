@@ -1,6 +1,4 @@
-import { scrypt } from "node:crypto"
 import { hostname } from "node:os"
-import { promisify } from "node:util"
 import { isSecretKey } from "../secrets/index.ts"
 import { identity, stableKey } from "../util/stable-key.ts"
 
@@ -52,12 +50,20 @@ const hashes = new Map<string, Promise<string>>()
 function slowHash(secret: string): Promise<string> {
   let hash = hashes.get(secret)
   if (!hash) {
-    hash = promisify<string, string, number, Buffer>(scrypt)(secret, "mooring source identity", 24).then((bytes) =>
-      bytes.toString("base64url"),
-    )
+    hash = scryptOf(secret)
     hashes.set(secret, hash)
   }
   return hash
+}
+
+async function scryptOf(secret: string): Promise<string> {
+  // Loaded here: node:crypto takes some milliseconds, which most programs need not spend.
+  const { scrypt } = await import("node:crypto")
+  return new Promise((resolve, reject) => {
+    scrypt(secret, "mooring source identity", 24, (error, bytes) =>
+      error ? reject(error) : resolve(bytes.toString("base64url")),
+    )
+  })
 }
 
 /** Tells this machine from others, for stores that several machines share. */

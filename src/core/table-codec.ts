@@ -1,9 +1,16 @@
-import type { Codec } from "../cache/contract.ts"
-import { Table } from "../tables/index.ts"
+import type { SharedValues } from "../cache/index.ts"
+import { isTable, Table } from "../tables/index.ts"
 
-/** Tables are kept as Arrow IPC streams, outside of this process. */
-export const tableCodec: Codec<Table> = {
-  id: "arrow-ipc",
-  encode: (table) => table.toIPC(),
-  decode: (bytes) => Table.fromIPC(bytes),
+/** Outside of this process, tables are kept as Arrow IPC streams. */
+export const tableCodec = {
+  id: "arrow-ipc@1",
+  accepts: isTable,
+  encode: (table: Table): Uint8Array => table.toIPC(),
+  decode: (bytes: Uint8Array): Table => Table.fromIPC(bytes),
+} as const
+
+/** Tables are immutable: all readers of a cache share one. */
+export const sharedTables: SharedValues = {
+  accepts: isTable,
+  sizeOf: (table) => (table as Table).byteLength,
 }

@@ -28,6 +28,8 @@ export interface SecretsOptions {
   readonly onProblem?: (problem: MooringError) => void
   /** Also set top-level texts and numbers as environment variables, as Streamlit does. */
   readonly exportEnv?: boolean
+  /** Looks at `inline` only: no files, no environment. For tests. */
+  readonly isolated?: boolean
 }
 
 /** What changed: the connections whose section is not what it was. Empty if only other secrets changed. */
@@ -62,11 +64,12 @@ export class SecretsStore {
   /** @throws MooringError `SECRETS` if `inline` has refused keys or is nested too deep. */
   constructor(options: SecretsOptions) {
     const projectDir = resolve(options.projectDir)
-    this.#env = options.env ?? process.env
+    this.#env = options.isolated ? {} : (options.env ?? process.env)
     this.#homeDir = options.homeDir ?? ownHomeDir()
     const report = options.onProblem ?? warn
     const folders = { projectDir, homeDir: this.#homeDir }
-    const paths = secretsPaths(folders, this.#env.MOORING_SECRETS, options.files ?? [])
+    const found = () => secretsPaths(folders, this.#env.MOORING_SECRETS, options.files ?? [])
+    const paths = options.isolated ? [] : found()
     this.#places = paths.map((one) => new Place(one, displayOrigin(one.path, folders), report))
     this.places = this.#places.map((place) => place.display)
     this.#inline = options.inline && inlineContent(options.inline, projectDir)

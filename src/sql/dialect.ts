@@ -117,6 +117,8 @@ export interface DriverPackage {
   readonly range: string
   /** Other names that SQLAlchemy URLs put after the `+`. */
   readonly aliases?: readonly string[]
+  /** What it does, for the error when it is missing. Default: `talks to this database`. */
+  readonly purpose?: string
 }
 
 /** What differs between databases, beyond syntax. */

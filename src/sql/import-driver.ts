@@ -26,7 +26,7 @@ export async function importDriver<T>(
   try {
     loaded = await load()
   } catch (error) {
-    throw isMissing(error, driver.package) ? missing(driver, projectDir, error) : error
+    throw isMissing(error, driver.package) ? driverMissing(driver, projectDir, error) : error
   }
   const version = installedVersion(driver.package)
   if (version !== undefined && inRange(version, driver.range) === false) {
@@ -38,10 +38,12 @@ export async function importDriver<T>(
   return loaded
 }
 
-function missing(driver: DriverPackage, projectDir: string, cause: unknown): MooringError {
+/** The error for a package that is not there. */
+export function driverMissing(driver: DriverPackage, projectDir: string, cause?: unknown): MooringError {
+  const { purpose = "talks to this database" } = driver
   return new MooringError(
     "DRIVER_MISSING",
-    `The package ${driver.package} (${driver.range}), which talks to this database, is not installed.`,
+    `The package ${driver.package} (${driver.range}), which ${purpose}, is not installed.`,
     { hint: `Install it: ${install(driver, projectDir)}`, cause },
   )
 }
@@ -59,8 +61,11 @@ function isMissing(error: unknown, name: string): boolean {
   return found === name || found?.startsWith(`${name}/`) === true
 }
 
-/** Undefined where there are no packages to look at, as in a bundle, or where the runtime cannot find them. */
-function installedVersion(name: string): string | undefined {
+/**
+ * The version of an installed package. Undefined where it is not installed, where there are no packages to look at, as in
+ * a bundle, and where the runtime cannot find them.
+ */
+export function installedVersion(name: string): string | undefined {
   try {
     const file = nodeModule.findPackageJSON(name, import.meta.url)
     if (file === undefined) return undefined

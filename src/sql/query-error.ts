@@ -17,7 +17,8 @@ export interface FailedStatement {
  * their errors.
  */
 export function toQueryError(error: unknown, dialect: Dialect, failed: FailedStatement): Error {
-  if (isMooringError(error) || isAbort(error)) return error as Error
+  if (isMooringError(error)) return located(error, failed.connection)
+  if (isAbort(error)) return error as Error
   const { code, kind, message, hint, sqlState, driverCode } = dialect.classify(error)
   const said = message ?? messageOf(error)
   const details = {
@@ -39,6 +40,12 @@ export function toQueryError(error: unknown, dialect: Dialect, failed: FailedSta
     },
     kind === "readOnly" ? "READ_ONLY" : "QUERY",
   )
+}
+
+/** A dialect's own errors do not know the connection's name. */
+function located(error: MooringError, connection: string): MooringError {
+  if (error.connection !== undefined) return error
+  return Object.assign(error, { connection, message: `Connection "${connection}": ${error.message}` })
 }
 
 function isAbort(error: unknown): boolean {

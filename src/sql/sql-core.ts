@@ -1,4 +1,11 @@
-import { BaseConnection, type FailureAction, type SourceIdentity, sourceIdentity, tableCodec } from "../core/index.ts"
+import {
+  BaseConnection,
+  type FailureAction,
+  type OptionsLayer,
+  type SourceIdentity,
+  sourceIdentity,
+  tableCodec,
+} from "../core/index.ts"
 import { isMooringError, type Outcome, TimeoutError } from "../errors.ts"
 import type { Table, ValueOptions } from "../tables/index.ts"
 import { withDeadline } from "../util/abort.ts"
@@ -9,6 +16,7 @@ import { warnOnce } from "../util/warn.ts"
 import { type ResolvedSql, toSqlConfig } from "./config.ts"
 import {
   bindTargetOf,
+  type Dialect,
   type Progress,
   type RunOptions,
   type RunResult,
@@ -246,10 +254,13 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
     }
   }
 
-  #configure(layers: Parameters<typeof toSqlConfig>[0]): ResolvedSql {
+  #configure(layers: readonly OptionsLayer[]): ResolvedSql {
     const { projectDir, secrets } = this._environment
     const context = { connection: this.connectionName, projectDir, places: secrets.places }
-    const resolved = toSqlConfig(layers, dialects, context)
+    const own = outsideDialect(layers)
+    const known = own ? [own, ...dialects] : dialects
+    const named = layers.map(({ source, values }) => ({ source, values: nameDialect(values) }))
+    const resolved = toSqlConfig(named, known, context)
     for (const warning of resolved.warnings) {
       warnOnce(`${this.connectionName}: ${warning}`, `Connection "${this.connectionName}": ${warning}`)
     }
@@ -272,6 +283,17 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
 
 function groupOf(sql: SqlText, { text }: Statement): string {
   return typeof sql === "string" ? sql : `sql\`${text}`
+}
+
+/** A dialect that was given as an object, by the strongest layer that has one. */
+function outsideDialect(layers: readonly OptionsLayer[]): Dialect | undefined {
+  return layers.map(({ values }) => values.dialect).findLast((dialect) => typeof dialect === "object") as
+    | Dialect
+    | undefined
+}
+
+function nameDialect(values: OptionsLayer["values"]): OptionsLayer["values"] {
+  return typeof values.dialect === "object" ? { ...values, dialect: (values.dialect as Dialect).name } : values
 }
 
 /** The part of a key below the statement: how params were given, their typed values, and limits where there are any. */

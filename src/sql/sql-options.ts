@@ -1,5 +1,6 @@
 import type { ValueOptions } from "../tables/index.ts"
 import type { Duration } from "../util/duration.ts"
+import type { Dialect } from "./dialect.ts"
 
 /** A value, or what gives it at each connect: a token that expires is asked for anew. */
 export type Provided<T> = T | (() => T | Promise<T>)
@@ -26,7 +27,8 @@ export interface PoolOptions {
 export interface SqlOptions extends PoolOptions {
   /** By SQLAlchemy's grammar: `dialect+driver://user:password@host:port/database?key=value`. */
   url?: Provided<string>
-  dialect?: string
+  /** A name, or a dialect from outside: the object itself. */
+  dialect?: string | Dialect
   driver?: string
   username?: Provided<string>
   password?: Provided<string>
