@@ -15,8 +15,7 @@ export class Column<T = unknown> implements Iterable<T | null> {
   readonly nullCount: number
   /** The buffers, in Arrow's layout. Not to be written to. */
   readonly batches: readonly RawBatch[]
-  /** One for each of `batches`. */
-  readonly readers: readonly Reader[]
+  private made: readonly Reader[] | undefined
   /** In which JavaScript types values are given. */
   readonly values: ReadValues
   /** The row before which each batch ends. */
@@ -26,11 +25,15 @@ export class Column<T = unknown> implements Iterable<T | null> {
     this.field = field
     this.values = values
     this.batches = batches
-    this.readers = batches.map((batch) => reader(batch, field, values))
     let length = 0
     for (const batch of batches) this.ends.push((length += batch.length))
     this.length = length
     this.nullCount = batches.reduce((sum, batch) => sum + nullsOf(batch), 0)
+  }
+
+  /** One for each of `batches`. */
+  get readers(): readonly Reader[] {
+    return (this.made ??= this.batches.map((batch) => reader(batch, this.field, this.values)))
   }
 
   get name(): string {

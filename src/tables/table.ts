@@ -12,6 +12,9 @@ import { completeValues, type ValueOptions } from "./values.ts"
 
 const brand: unique symbol = Symbol.for("mooring.table@1") as never
 
+/** Batches whose shape was checked: all views of a table share them. */
+const checked = new WeakSet<object>()
+
 /**
  * An immutable table in Apache Arrow's columnar layout. Nothing is decoded until somebody asks, and what is given out is
  * the caller's own: rows and arrays are fresh each time.
@@ -27,13 +30,13 @@ export class Table<Row = Record<string, unknown>> implements Iterable<Row> {
 
   readonly schema: Schema
   readonly names: readonly string[]
-  readonly columns: readonly Column[]
   readonly numRows: number
   /** In which JavaScript types values are given. */
   readonly values: Required<ValueOptions>
   private readonly batches: readonly (readonly RawBatch[])[]
   private bytes: number | undefined
   private rows: RowSource<Row> | undefined
+  private made: readonly Column[] | undefined
 
   /** @param batches for each field, its batches; the same lengths in each column. */
   constructor(schema: Schema, batches: readonly (readonly unknown[])[], values?: ValueOptions) {
@@ -42,8 +45,7 @@ export class Table<Row = Record<string, unknown>> implements Iterable<Row> {
     this.values = completeValues(values)
     this.names = schema.fields.map((field) => field.name)
     checkShape(schema, this.batches)
-    this.columns = schema.fields.map((field, i) => new Column(field, this.batches[i]!, this.values))
-    this.numRows = this.columns[0]?.length ?? 0
+    this.numRows = (this.batches[0] ?? []).reduce((sum, batch) => sum + batch.length, 0)
     Object.defineProperty(this, brand, { value: true })
   }
 
@@ -59,7 +61,12 @@ export class Table<Row = Record<string, unknown>> implements Iterable<Row> {
   }
 
   get numCols(): number {
-    return this.columns.length
+    return this.names.length
+  }
+
+  // Made when first asked for: a cached table is handed out, and seen through other values, without looking at its parts.
+  get columns(): readonly Column[] {
+    return (this.made ??= this.schema.fields.map((field, i) => new Column(field, this.batches[i]!, this.values)))
   }
 
   /** Bytes of all buffers. */
@@ -139,7 +146,9 @@ export class Table<Row = Record<string, unknown>> implements Iterable<Row> {
 
   /** The same buffers, seen through other value types. Nothing is copied. */
   withValues(values: ValueOptions): Table<Row> {
-    return new Table(this.schema, this.batches, completeValues(values, this.values))
+    const complete = completeValues(values, this.values)
+    const same = (Object.keys(complete) as (keyof ValueOptions)[]).every((key) => complete[key] === this.values[key])
+    return same ? this : new Table(this.schema, this.batches, complete)
   }
 
   /** The table in Arrow's IPC format, for apache-arrow, DuckDB, Arquero, pandas and others. */
@@ -174,6 +183,7 @@ export function isTable(value: unknown): value is Table {
 }
 
 function checkShape(schema: Schema, batches: readonly (readonly RawBatch[])[]): void {
+  if (checked.has(batches)) return
   if (batches.length !== schema.fields.length) {
     throw new RangeError(`The schema has ${schema.fields.length} fields, but there are ${batches.length} columns.`)
   }
@@ -184,4 +194,5 @@ function checkShape(schema: Schema, batches: readonly (readonly RawBatch[])[]): 
       throw new RangeError(`Column ${name} is not cut into the same batches as the first column.`)
     }
   })
+  checked.add(batches)
 }

@@ -199,6 +199,7 @@ describe("nobody can change what others see", () => {
   it("through value options of another view", () => {
     const table = tableFromRows([{ big: 5n }])
     const other = table.withValues({ bigint: "string" })
+    for (const same of [{}, { bigint: "number" }] as const) expect(table.withValues(same)).toBe(table)
     expect([table.at(0), other.at(0), other.withValues({ date: "Date" }).at(0)]).toEqual([
       { big: 5 },
       { big: "5" },
