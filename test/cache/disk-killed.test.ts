@@ -47,10 +47,16 @@ it(
 
     async function readOn(): Promise<void> {
       const store = new DiskStore({ folder })
+      const seen = new Set<number>()
       while (!done) {
         for (let id = 0; id < 5; id++) {
           const text = (await store.get(keyOf(String(id)), counting))?.value as string | undefined
-          if (text === undefined) continue
+          if (text === undefined) {
+            // Replaced by renaming, an entry that was there once is there for ever.
+            if (seen.has(id)) torn++
+            continue
+          }
+          seen.add(id)
           reads++
           const first = text.slice(0, text.indexOf(" ") + 1)
           if (text !== first.repeat(20_000)) torn++
