@@ -68,7 +68,7 @@ it(
     const readers = [1, 2, 3, 4].map(readOn)
     try {
       for (let kill = 0; kill < kills; kill++) {
-        const child = spawn(process.execPath, [writer, folder, String(kill)], {
+        const child = spawn(process.execPath, ["--experimental-strip-types", writer, folder, String(kill)], {
           stdio: ["ignore", "pipe", "inherit"],
           env: { ...process.env, NODE_NO_WARNINGS: "1" },
         })
