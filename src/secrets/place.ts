@@ -8,6 +8,7 @@ import type { SecretsPath } from "./paths.ts"
 import { executionRefusal, isReadableByOthers } from "./permissions.ts"
 import { decode, readSmallFile, whyUnreadable } from "./read-file.ts"
 import { readFolder } from "./read-folder.ts"
+import { secretTexts } from "./redact.ts"
 import type { Content, Unread } from "./section.ts"
 import { type State, signatureLater, stateOf } from "./signature.ts"
 import { parseToml } from "./toml.ts"
@@ -139,9 +140,11 @@ export class Place {
 
   #readFile(): Reading {
     const { bytes, stat } = readSmallFile(this.#path)
-    if (isReadableByOthers(stat) && isOpenToOthers(dirname(this.#path))) this.#warn(Number(stat.mode) & 0o777)
     const text = decode(bytes)
     const data = parseToml(text, this.display)
+    const exposed = isReadableByOthers(stat) && isOpenToOthers(dirname(this.#path))
+    // A file of addresses only may lie open, as in an example that is committed.
+    if (exposed && secretTexts(data).length > 0) this.#warn(Number(stat.mode) & 0o777)
     const literal = basename(dirname(this.#path)) === ".streamlit"
     const content = this.#contentOf(data, !literal, dirname(this.#path), executionRefusal(stat, this.display))
     return { content, paths: [this.#path], unfinished: text !== "" && !text.endsWith("\n") }

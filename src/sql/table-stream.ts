@@ -41,6 +41,9 @@ export class TableStream<Row = Record<string, unknown>> implements AsyncIterable
   #reading = false
   #ended = false
 
+  /** A reader who leaves before the first batch has come does not wait for it. */
+  readonly #cancel = (reason: unknown): void => this.#stop.abort(reason)
+
   /** @internal Made by `stream()`. */
   constructor(source: StreamSource) {
     this.#source = source
@@ -78,17 +81,17 @@ export class TableStream<Row = Record<string, unknown>> implements AsyncIterable
 
   /** An Arrow IPC stream (`application/vnd.apache.arrow.stream`). */
   toIPC(): ReadableStream<Uint8Array> {
-    return ipcStream(this.schema, this)
+    return ipcStream(() => this.schema, this, { cancel: this.#cancel })
   }
 
   /** One JSON object a line (`application/x-ndjson`). */
   toNDJSON(): ReadableStream<Uint8Array> {
-    return ndjsonStream(this)
+    return ndjsonStream(this, { cancel: this.#cancel })
   }
 
   /** CSV with a header (`text/csv`, RFC 4180). */
   toCSV(): ReadableStream<Uint8Array> {
-    return csvStream(this.schema, this)
+    return csvStream(() => this.schema, this, { cancel: this.#cancel })
   }
 
   /** Stops reading and gives the connection back. */

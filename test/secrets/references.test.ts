@@ -214,15 +214,15 @@ describe.skipIf(process.geteuid === undefined)("who may have a command executed"
 
 describe.skipIf(process.geteuid === undefined)("a file that others can read", () => {
   test("is warned of once, with the remedy", () => {
-    const folder = project({ ".mooring/secrets.toml": "[connections.pets]\n" })
+    const folder = project({ ".mooring/secrets.toml": '[connections.pets]\npassword = "x1y2"\n' })
     chmodSync(`${folder}/.mooring`, 0o755)
     chmodSync(`${folder}/.mooring/secrets.toml`, 0o644)
     const store = storeOf(folder)
     store.section("pets")
-    put(folder, ".mooring/secrets.toml", "[connections.pets]\na = 1\n")
+    put(folder, ".mooring/secrets.toml", '[connections.pets]\npassword = "1234"\n')
     chmodSync(`${folder}/.mooring/secrets.toml`, 0o640)
     store.refresh()
-    expect(store.section("pets")!.values).toEqual({ a: 1 })
+    expect(store.section("pets")!.values).toEqual({ password: "1234" })
     expect(store.reported.map(({ message }) => message)).toEqual([
       expect.stringMatching(/secrets.toml can be read by other users \(mode 644\)/),
     ])
@@ -231,7 +231,16 @@ describe.skipIf(process.geteuid === undefined)("a file that others can read", ()
   })
 
   test("is not, behind a folder that nobody else can enter", () => {
-    const folder = project({ ".mooring/secrets.toml": "[connections.pets]\n" })
+    const folder = project({ ".mooring/secrets.toml": '[connections.pets]\npassword = "x1y2"\n' })
+    chmodSync(`${folder}/.mooring/secrets.toml`, 0o644)
+    const store = storeOf(folder)
+    store.section("pets")
+    expect(store.reported).toEqual([])
+  })
+
+  test("is not, where it holds no secret", () => {
+    const folder = project({ ".mooring/secrets.toml": '[connections.pets]\nurl = "duckdb:///pets.db"\n' })
+    chmodSync(`${folder}/.mooring`, 0o755)
     chmodSync(`${folder}/.mooring/secrets.toml`, 0o644)
     const store = storeOf(folder)
     store.section("pets")
