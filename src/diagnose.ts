@@ -89,10 +89,10 @@ function lookAtSecrets({ environment, name }: Look): Found {
   const problems = secrets.problems
   const blocking = names.find((section) => section.name === name)?.problem
   if (blocking && problems.includes(blocking)) throw blocking
-  const count = `${names.length} connection${names.length === 1 ? "" : "s"} configured`
+  const files = new Set(names.map(({ origin }) => origin.replace(/ \[.*/, "")))
   return {
     status: "ok",
-    detail: `${count}; looked at ${secrets.places.join(", ")}`,
+    detail: files.size > 0 ? [...files].join(", ") : `nothing is configured; looked at ${secrets.places.join(", ")}`,
     ...(problems.length > 0 && { hint: problems.map((problem) => problem.message).join(" ") }),
   }
 }

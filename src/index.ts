@@ -4,6 +4,7 @@
  * @module
  */
 export { cacheData, cacheResource, cacheStats } from "./caches.ts"
+export { loadConfigFile } from "./config-file.ts"
 export { closeAll, configure } from "./configure.ts"
 export { type ConnectionOptions, type ConnectionShape, connection, type ReservedOptions } from "./connection.ts"
 export * as connections from "./connections.ts"
@@ -28,4 +29,4 @@ export { type Secrets, secrets } from "./secrets.ts"
 export { SQLConnection, sql } from "./sql/index.ts"
 export { Table, type ValueOptions } from "./tables/index.ts"
 export type { Duration } from "./util/duration.ts"
-export { type Format, formats, type WriteOptions, write } from "./write.ts"
+export { type Format, formats, type TableSource, type WriteOptions, write } from "./write.ts"

@@ -1,5 +1,4 @@
 import { MooringError } from "./errors.ts"
-import type { TableStream } from "./sql/index.ts"
 import {
   concatTables,
   csvStream,
@@ -7,6 +6,7 @@ import {
   isTable,
   ndjsonStream,
   preview,
+  type Schema,
   Table,
   toMarkdown,
 } from "./tables/index.ts"
@@ -28,7 +28,12 @@ export interface WriteOptions {
   color?: boolean
 }
 
-type Source = Table | TableStream
+/** Tables of the same columns, one after the other: what `stream()` gives. */
+export interface TableSource extends AsyncIterable<Table>, Partial<AsyncDisposable> {
+  readonly schema: Schema | PromiseLike<Schema>
+}
+
+type Source = Table | TableSource
 
 /**
  * Rows as bytes, for a file, a response or a pipe.
@@ -42,7 +47,7 @@ type Source = Table | TableStream
  * @example await pipeline(write(pets.stream("select * from owners"), "csv"), createWriteStream("owners.csv"))
  */
 export function write(
-  source: Table | TableStream,
+  source: Table | TableSource,
   format: Format,
   options: WriteOptions = {},
 ): ReadableStream<Uint8Array> {
@@ -80,7 +85,7 @@ function whole(source: Source, encode: (table: Table) => Promise<Uint8Array>): R
         controller.close()
       },
       async cancel() {
-        if (!isTable(source)) await source[Symbol.asyncDispose]()
+        if (!isTable(source)) await source[Symbol.asyncDispose]?.()
       },
     },
     { highWaterMark: 0 },

@@ -1,6 +1,7 @@
 export { fingerprint } from "./fingerprint.ts"
 export { type Data, isRefusedKey } from "./guard.ts"
 export { displayOrigin } from "./paths.ts"
+export { executionRefusal } from "./permissions.ts"
 export { isSecretKey, redact, secretTexts } from "./redact.ts"
 export { isReference, SecretReference } from "./reference.ts"
 export { resolveReferences } from "./resolve.ts"

@@ -1,0 +1,37 @@
+import { CommanderError } from "commander"
+import { exitCodes, UsageError } from "./errors.ts"
+import { type Interrupted, interrupted, listenForInterrupts } from "./interrupt.ts"
+import { printError, printWarnings } from "./print.ts"
+import { makeProgram } from "./program.ts"
+import { closeProject } from "./project.ts"
+
+/**
+ * Runs one command line.
+ *
+ * @returns the exit code: 0 done, 1 failed, 2 not understood, 130 after Ctrl-C.
+ */
+export async function run(args: readonly string[]): Promise<number> {
+  const debug = args.includes("--debug")
+  printWarnings(debug)
+  listenForInterrupts()
+  try {
+    const program = await makeProgram(args)
+    await program.parseAsync(args, { from: "user" })
+    return Number(process.exitCode ?? exitCodes.ok)
+  } catch (error) {
+    return report(error, debug)
+  } finally {
+    await closeProject()
+  }
+}
+
+function report(error: unknown, debug: boolean): number {
+  // Commander has said what is wrong, or shown the help that was asked for.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
+  // Whatever fails after Ctrl-C fails because of it.
+  if (interrupted.aborted) return (interrupted.reason as Interrupted).exitCode
+  // Whoever reads our output has seen enough, as in `mooring query … | head`.
+  if ((error as NodeJS.ErrnoException | undefined)?.code === "EPIPE") return exitCodes.ok
+  printError(error, debug)
+  return error instanceof UsageError ? exitCodes.usage : exitCodes.failed
+}
