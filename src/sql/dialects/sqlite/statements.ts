@@ -33,18 +33,11 @@ export class Prepared {
    * @throws MooringError `BAD_PARAMS`
    */
   checkCount(values: readonly SqliteValue[]): void {
-    this.placeholders ??= this.countIs(values) ? values.length : undefined
     if (this.placeholders === values.length) return
-    const given = values.length === 1 ? "1 value was" : `${values.length} values were`
-    const wanted = this.placeholders ?? "another number of"
-    throw new MooringError("BAD_PARAMS", `The statement has ${wanted} placeholders, and ${given} given.`, {
-      hint: "Give one value for each ?, and null for NULL.",
-    })
-  }
-
-  /** Only binding tells: SQLite refuses a value too many. Nothing runs before the first step. */
-  private countIs(values: readonly SqliteValue[]): boolean {
-    return this.binds(values) && !this.binds([...values, null])
+    // Only binding tells: SQLite refuses a value too many. Nothing runs before the first step.
+    if (!this.binds(values)) throw miscounted("fewer", values)
+    if (this.binds([...values, null])) throw miscounted("more", values)
+    this.placeholders = values.length
   }
 
   private binds(values: readonly SqliteValue[]): boolean {
@@ -56,6 +49,13 @@ export class Prepared {
       throw error
     }
   }
+}
+
+function miscounted(how: "fewer" | "more", values: readonly SqliteValue[]): MooringError {
+  const given = values.length === 1 ? "the 1 value" : `the ${values.length} values`
+  return new MooringError("BAD_PARAMS", `The statement has ${how} placeholders than ${given} that it was given.`, {
+    hint: "Give one value for each placeholder, and null for NULL.",
+  })
 }
 
 /** The statements of one handle that were prepared last. */
