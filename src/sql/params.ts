@@ -84,7 +84,9 @@ export function bindHoles(text: string, given: readonly unknown[], target: BindT
   }
   if (slots.length > 0 && native !== undefined)
     throw mixed("a template's values", native, "Put that value into the template, too.")
-  const values = given.map((value, i) => toBindable(value, `Value ${i + 1} of the template`))
+  const values = given.map((value, i) =>
+    isScalar(value) ? value : toBindable(value, `Value ${i + 1} of the template`),
+  )
   return emit(plan, values, target)
 }
 

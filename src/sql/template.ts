@@ -6,11 +6,10 @@ import type { Syntax } from "./syntax.ts"
 
 const brand: unique symbol = Symbol.for("mooring.sql-fragment@1") as never
 
-/** One thing in a template: SQL of the program's own, a value to bind, or a name to quote. */
+/** SQL of the program's own, in which `hole` marks the values; or a name to quote. */
 type Part =
-  | { readonly kind: "text"; readonly text: string }
-  | { readonly kind: "value"; readonly value: unknown }
-  | { readonly kind: "name"; readonly path: readonly string[] }
+  | { readonly text: string; readonly values: readonly unknown[]; readonly path?: never }
+  | { readonly path: readonly string[] }
 
 /**
  * A piece of SQL with its values, made by {@link sql}. Stands wherever a statement's text may, on every dialect.
@@ -57,13 +56,32 @@ function template(strings: TemplateStringsArray, ...values: readonly unknown[]):
       hint: "Write it before a template, as in sql`select 1`. Text that is made at run time goes to query() with params.",
     })
   }
+  const texts = textsOf(strings)
+  if (!values.some(isSqlFragment)) return fragment([{ text: texts.joined, values }])
   const parts: Part[] = []
-  for (let i = 0; i < strings.length; i++) {
-    // JavaScript gives no text where an escape sequence is not its own, as in `\u`; what was written is meant then.
-    parts.push({ kind: "text", text: checked(strings[i] ?? strings.raw[i]!) })
+  texts.pieces.forEach((text, i) => {
+    parts.push({ text, values: [] })
     if (i < values.length) parts.push(...partsOf(values[i]))
-  }
+  })
   return fragment(parts)
+}
+
+// A template in the program gives the same array each time: its text is put together once.
+const known = new WeakMap<TemplateStringsArray, { pieces: readonly string[]; joined: string }>()
+
+function textsOf(strings: TemplateStringsArray): { pieces: readonly string[]; joined: string } {
+  let texts = known.get(strings)
+  if (texts) return texts
+  // JavaScript gives no text where an escape sequence is not its own, as in `\u`; what was written is meant then.
+  const pieces = strings.map((text: string | undefined, i) => text ?? strings.raw[i]!)
+  if (pieces.some((text) => text.includes(hole))) {
+    throw new MooringError("BAD_PARAMS", "The template holds the character U+0000, which no SQL has.", {
+      hint: "Take it out, or bind the value that holds it.",
+    })
+  }
+  texts = { pieces, joined: pieces.join(hole) }
+  known.set(strings, texts)
+  return texts
 }
 
 function id(...path: readonly string[]): SqlFragment {
@@ -72,10 +90,10 @@ function id(...path: readonly string[]): SqlFragment {
       hint: 'Give the parts of the name one by one: sql.id("schema", "table").',
     })
   }
-  return fragment([{ kind: "name", path: [...path] }])
+  return fragment([{ path: [...path] }])
 }
 
-const comma = fragment([{ kind: "text", text: ", " }])
+const comma = fragment([{ text: ", ", values: [] }])
 
 function join(items: Iterable<unknown>, separator: SqlFragment = comma): SqlFragment {
   if (!isSqlFragment(separator)) {
@@ -120,14 +138,16 @@ export function toStatement(text: string | SqlFragment, params: Params | undefin
 }
 
 function bindFragment(given: SqlFragment, target: BindTarget): Statement {
+  const parts = given[brand]
+  const [first] = parts
+  if (first && !first.path && parts.length === 1) return bindHoles(first.text, first.values, target)
   const values: unknown[] = []
   let text = ""
-  for (const part of given[brand]) {
-    if (part.kind === "text") text += part.text
-    else if (part.kind === "name") text += quotePath(part.path, target.syntax)
+  for (const part of parts) {
+    if (part.path) text += quotePath(part.path, target.syntax)
     else {
-      text += hole
-      values.push(part.value)
+      text += part.text
+      values.push(...part.values)
     }
   }
   return bindHoles(text, values, target)
@@ -138,18 +158,11 @@ function quotePath(path: readonly string[], syntax: Syntax): string {
 }
 
 function partsOf(value: unknown): readonly Part[] {
-  return isSqlFragment(value) ? value[brand] : [{ kind: "value", value }]
+  return isSqlFragment(value) ? value[brand] : [{ text: hole, values: [value] }]
 }
 
 function fragment(parts: readonly Part[]): SqlFragment {
   const made = {}
   Object.defineProperty(made, brand, { value: Object.freeze(parts) })
   return Object.freeze(made) as SqlFragment
-}
-
-function checked(text: string): string {
-  if (!text.includes(hole)) return text
-  throw new MooringError("BAD_PARAMS", "The template holds the character U+0000, which no SQL has.", {
-    hint: "Take it out, or bind the value that holds it.",
-  })
 }
