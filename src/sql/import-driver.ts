@@ -7,7 +7,8 @@ import { warnOnce } from "../util/warn.ts"
 import type { DriverPackage } from "./dialect.ts"
 
 /**
- * The one door through which drivers come, so that a missing one is the same clear error everywhere.
+ * The one door through which drivers and other optional packages come, so that a missing one is the same clear error
+ * everywhere.
  *
  * A version beyond the range that Mooring was made for is a warning, once: it may work.
  *
