@@ -1,4 +1,4 @@
-import stringWidth from "string-width"
+import stringWidth from "fast-string-width"
 import { harmless } from "./print.ts"
 
 /** Rows of cells as lines, each column as wide as its widest cell. */

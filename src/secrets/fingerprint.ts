@@ -1,4 +1,3 @@
-import { createHmac, randomBytes } from "node:crypto"
 import { processGlobal } from "../util/globals.ts"
 import { isTable } from "./guard.ts"
 import { isReference } from "./reference.ts"
@@ -10,8 +9,11 @@ interface Keyring {
   next: number
 }
 
+/** Loaded at the first use: it takes milliseconds that an import of the package should not spend. */
+const crypto = () => process.getBuiltinModule("node:crypto")
+
 function keyring(): Keyring {
-  return processGlobal("fingerprint@1", () => ({ key: randomBytes(32), identities: new WeakMap(), next: 0 }))
+  return processGlobal("fingerprint@1", () => ({ key: crypto().randomBytes(32), identities: new WeakMap(), next: 0 }))
 }
 
 /**
@@ -20,7 +22,7 @@ function keyring(): Keyring {
  */
 export function fingerprint(value: unknown): string {
   const ring = keyring()
-  const hmac = createHmac("sha256", ring.key)
+  const hmac = crypto().createHmac("sha256", ring.key)
   feed(value, (text) => hmac.update(text), ring)
   return hmac.digest("base64url")
 }

@@ -1,5 +1,5 @@
+import stringWidth from "fast-string-width"
 import colors from "picocolors"
-import stringWidth from "string-width"
 import type { Column } from "./column.ts"
 import { exportColumn, plainText } from "./export-text.ts"
 import { clip, counted, escapeControls, pad } from "./terminal.ts"

@@ -1,4 +1,4 @@
-import stringWidth from "string-width"
+import stringWidth from "fast-string-width"
 
 /**
  * Text that a terminal shows and does not obey: control characters and escape sequences, characters that turn the

@@ -1,7 +1,7 @@
 import { decimal, int32, utf8 } from "@uwdata/flechette"
 import fc from "fast-check"
+import stringWidth from "fast-string-width"
 import { preview, Table, tableFromRows, toMarkdown } from "mooring/tables"
-import stringWidth from "string-width"
 import { describe, expect, it } from "vitest"
 
 const many = tableFromRows(
