@@ -33,7 +33,7 @@ export interface ConfigContext {
 export interface ResolvedSql {
   readonly config: SqlConfig
   readonly dialect: Dialect
-  /** Sentences, each to be shown once. None holds a value. */
+  /** Sentences, each to be shown once, with the connection's name before it. None holds a value. */
   readonly warnings: readonly string[]
   /** SQLAlchemy's `echo`: show statements as they run. */
   readonly echo: boolean
@@ -95,7 +95,7 @@ export function toSqlConfig(
     const { settings, query } = readSettings(dialect, read, from, warnings)
     return {
       dialect,
-      warnings: warnings.map((sentence) => `Connection ${JSON.stringify(context.connection)}: ${sentence}`),
+      warnings,
       echo: engine.echo,
       queryTtl: strongest(layers, "query_ttl")?.value,
       values: strongest(layers, "values")?.value,

@@ -119,9 +119,7 @@ describe("B21 configured by url or parts", () => {
     const layer = section({ url: "postgres://ada:canary1@db/pets", host: "other", password: "canary2", port: 5433 })
     const { config, warnings } = resolve(layer)
     expect(config).toMatchObject({ host: "db", password: "canary1", port: 5433 })
-    expect(warnings).toEqual([
-      'Connection "pets": .mooring/secrets.toml gives url as well as password, host: what the url says is used.',
-    ])
+    expect(warnings).toEqual([".mooring/secrets.toml gives url as well as password, host: what the url says is used."])
     expect(warningsOf(section({ url: "postgres://db/pets", dialect: "postgresql", host: "db" }))).toEqual([])
   })
 
@@ -142,7 +140,7 @@ describe("B21 configured by url or parts", () => {
     })
     expect(warningsOf(section({ url: "postgresql+psycopg2://db" }))).toEqual([])
     expect(warningsOf(section({ url: "postgresql+other://db" }))).toEqual([
-      'Connection "pets": "other" is no driver of postgresql that Mooring knows: pg is used.',
+      '"other" is no driver of postgresql that Mooring knows: pg is used.',
     ])
   })
 
@@ -276,7 +274,7 @@ describe("B23 pool settings", () => {
       options({ create_engine_kwargs: { poolclass: "NullPool" } }),
     ]
     expect(warningsOf(...layers)).toEqual([
-      'Connection "pets": create_engine_kwargs has poolclass, pool_sise, which Mooring\'s sqlite connections do not have. ' +
+      "create_engine_kwargs has poolclass, pool_sise, which Mooring's sqlite connections do not have. " +
         "Did you mean pool_size?",
     ])
   })
