@@ -18,8 +18,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import type { CacheKey, Entry } from "../../src/cache/contract.ts"
 import { DiskStore } from "../../src/cache/disk.ts"
 import { DiskEpochs } from "../../src/cache/disk-epochs.ts"
-import { decodeFile, encodeFile } from "../../src/cache/disk-format.ts"
-import { defaultCacheFolder } from "../../src/cache/private-folder.ts"
+import { decodeFile } from "../../src/cache/disk-format.ts"
 import { isMooringError } from "../../src/errors.ts"
 import { Clock, keyOf } from "./support.ts"
 import { textCodec } from "./text-codec.ts"
@@ -178,17 +177,6 @@ describe("DiskStore", () => {
     expect(await store.get(keyOf("a"), { ...textCodec, id: "other" })).toBeUndefined()
   })
 
-  it("R23 survives files with good checksums and bad contents", () => {
-    const header = { key: "k", codec: "c", storedAt: 1, expiresAt: Number.POSITIVE_INFINITY, epoch: "", bytes: 1 }
-    const file = (change: object) =>
-      new Uint8Array(Buffer.concat(encodeFile({ ...header, ...change }, new Uint8Array(3))))
-    expect(decodeFile(file({}))).toMatchObject({ header, payload: new Uint8Array(3) })
-    for (const change of [{ key: 1 }, { codec: null }, { storedAt: "1" }, { epoch: [] }, { bytes: {} }]) {
-      expect(decodeFile(file(change))).toBeUndefined()
-    }
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => void expect(decodeFile(bytes)).toBeUndefined()))
-  })
-
   it("R23 takes what the codec cannot read for a miss", async () => {
     const store = new DiskStore({ folder })
     const broken = { ...textCodec, encode: () => new TextEncoder().encode("{") }
@@ -291,16 +279,5 @@ describe("DiskStore", () => {
     await put(store, keyOf("b"), 2, { epoch })
     expect(await get(store, keyOf("a"))).toBeUndefined()
     expect(await get(store, keyOf("b"))).toBeUndefined()
-  })
-})
-
-describe("defaultCacheFolder", () => {
-  it("is in the user's cache folder, one for each project", () => {
-    const env = { XDG_CACHE_HOME: "/x" }
-    expect(defaultCacheFolder("/home/ada/shop", env)).toMatch(/^\/x\/mooring\/shop-[\w-]{12}$/)
-    expect(defaultCacheFolder("/home/ada/shop", env)).not.toBe(defaultCacheFolder("/home/bob/shop", env))
-    expect(defaultCacheFolder("/p", {}, "darwin")).toContain(join("Library", "Caches", "mooring"))
-    expect(defaultCacheFolder("/p", {}, "linux")).toContain(join(".cache", "mooring"))
-    expect(defaultCacheFolder("/p", { LOCALAPPDATA: "/local" }, "win32")).toContain(join("/local", "mooring"))
   })
 })
