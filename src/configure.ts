@@ -12,9 +12,9 @@ export function configure(settings: Configuration): () => void {
 }
 
 /**
- * Closes every connection of the process: work in flight has until `timeout` (default 30 s), then it is cut off. A
+ * Closes every connection of the process and releases what `cacheResource` keeps: work in flight has until `timeout` (default 30 s), then it is cut off. A
  * handle that is used afterwards is refused (`CLOSED`); `connection()` makes new ones.
  */
 export async function closeAll({ timeout = "30s" }: { timeout?: Duration } = {}): Promise<void> {
-  await currentEnvironment().closeConnections(toMilliseconds(timeout, "timeout"))
+  await currentEnvironment().closeAll(toMilliseconds(timeout, "timeout"))
 }

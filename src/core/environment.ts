@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks"
 import { resolve } from "node:path"
 import { Cache, type CacheEvent, sessionScope } from "../cache/index.ts"
 import { SecretsStore } from "../secrets/index.ts"
+import { outsideCallers } from "../util/caller-context.ts"
 import { toMilliseconds } from "../util/duration.ts"
 import { processGlobal } from "../util/globals.ts"
 import { channels, traced } from "../util/tracing.ts"
@@ -27,6 +28,7 @@ export class Environment {
   #configuration: Configuration = {}
   #secrets: SecretsStore | undefined
   #cache: Cache | undefined
+  #released: (() => void) | undefined
 
   /** @param options `isolated` leaves files and variables out: secrets are what `configure` gives. */
   constructor(options: { isolated?: boolean } = {}) {
@@ -52,7 +54,8 @@ export class Environment {
   }
 
   get cache(): Cache {
-    this.#cache ??= new Cache({ maxBytes: this.#configuration.cache?.maxBytes, onEvent: traceCache })
+    const { maxBytes } = this.#configuration.cache ?? {}
+    this.#cache ??= new Cache({ maxBytes, onEvent: traceCache, detach: outsideCallers })
     return this.#cache
   }
 
@@ -77,19 +80,33 @@ export class Environment {
 
   /** Tells this connection when its section changes, for as long as somebody holds it. */
   follow(connection: Controlled): void {
+    this.#releaseBeforeExit()
     this.#followers.add(new WeakRef(connection))
   }
 
-  /** Closes all connections, the secrets' watch and the cache. */
+  /** Closes all connections and releases shared objects; what is cached stays. */
+  async closeAll(timeout: number): Promise<void> {
+    await Promise.all(this.#live().map((connection) => connection[control].close(timeout)))
+    await this.#cache?.close()
+  }
+
+  /** As {@link closeAll}; also ends the watch of the secrets and forgets the cache. */
   async close(timeout: number): Promise<void> {
-    await this.closeConnections(timeout)
+    await this.closeAll(timeout)
     this.#secrets?.close()
     this.#secrets = undefined
     this.#cache = undefined
+    if (this.#released) process.off("beforeExit", this.#released)
   }
 
-  async closeConnections(timeout: number): Promise<void> {
-    await Promise.all(this.#live().map((connection) => connection[control].close(timeout)))
+  /** When nothing is left to do, raw connections and shared objects are released, as their authors asked for. */
+  #releaseBeforeExit(): void {
+    if (this.#released) return
+    this.#released = () => {
+      const releasing = this.#live().map((connection) => connection[control].lifecycle.reset(0))
+      void Promise.allSettled([...releasing, this.#cache?.close()])
+    }
+    process.once("beforeExit", this.#released)
   }
 
   readonly #forgetSession = (session: string): Promise<void> => this.cache.invalidate({ scope: sessionScope(session) })

@@ -1,7 +1,7 @@
-import { AsyncLocalStorage } from "node:async_hooks"
 import { setTimeout as sleep } from "node:timers/promises"
 import { MooringError } from "../errors.ts"
 import { abortable } from "../util/abort.ts"
+import { callerContext } from "../util/caller-context.ts"
 
 /** What a {@link Lifecycle} needs to know about its raw connection. */
 export interface LifecycleHooks<Raw> {
@@ -24,7 +24,7 @@ export interface Lease<Raw> {
 }
 
 /** The generations that the calling async context is using, so that a reset from inside does not wait for itself. */
-const heldHere = new AsyncLocalStorage<ReadonlyMap<Generation<unknown>, number>>()
+const heldHere = callerContext<ReadonlyMap<Generation<unknown>, number>>("leases@1")
 
 let lifecycles = 0
 

@@ -1,7 +1,6 @@
-import { AsyncLocalStorage } from "node:async_hooks"
 import { MooringError, QueryError } from "../errors.ts"
 import { sleep } from "../util/abort.ts"
-import { processGlobal } from "../util/globals.ts"
+import { callerContext } from "../util/caller-context.ts"
 import type { TransactionOptions } from "./dialect.ts"
 import type { AnyDatabase, CallOptions } from "./options.ts"
 import type { Session } from "./session.ts"
@@ -27,11 +26,11 @@ export interface TransactionRun<DB, T> {
 }
 
 /** The connections in whose transaction callback the calling code runs. */
-const inside = processGlobal("transactions@1", () => ({ context: new AsyncLocalStorage<ReadonlySet<object>>() }))
+const inside = callerContext<ReadonlySet<object>>("transactions@1")
 
 /** Runs `work` so that {@link refuseInside} knows of it. */
 export function insideTransactionOf<T>(connection: object, work: () => T): T {
-  return inside.context.run(new Set(inside.context.getStore()).add(connection), work)
+  return inside.run(new Set(inside.getStore()).add(connection), work)
 }
 
 /**
@@ -39,7 +38,7 @@ export function insideTransactionOf<T>(connection: object, work: () => T): T {
  * the transaction, or wait for itself.
  */
 export function refuseInside(connection: object, name: string, outside: boolean | undefined): void {
-  if (outside || !inside.context.getStore()?.has(connection)) return
+  if (outside || !inside.getStore()?.has(connection)) return
   throw new MooringError("IN_TRANSACTION", `Connection "${name}" was called inside its own transaction callback.`, {
     connection: name,
     hint: "Call the callback's argument instead (tx.query, tx.execute), or give { outside: true } to use another connection.",
