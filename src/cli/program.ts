@@ -13,6 +13,8 @@ interface Entry {
 const menu: Readonly<Record<string, Entry>> = {
   query: { summary: "read rows, as a table or in six other formats", load: () => import("./commands/query.ts") },
   list: { summary: "show what is configured, and where", load: () => import("./commands/list.ts") },
+  test: { summary: "find out why a connection does not work", load: () => import("./commands/test.ts") },
+  init: { summary: "write a connection into .mooring/secrets.toml", load: () => import("./commands/init.ts") },
 }
 
 /** The command line of `mooring`. Only the commands that `args` names are loaded. */
@@ -29,14 +31,21 @@ export async function makeProgram(args: readonly string[]): Promise<Command> {
     .exitOverride()
     .configureHelp({ ...helpStyle(), showGlobalOptions: true, sortSubcommands: false })
     .configureOutput({ outputError: printUsageError })
-    .hook("preAction", async (_, action) => openProject(action.optsWithGlobals().project))
+    .hook("preAction", async (_, action) => {
+      if (!action.name().startsWith("complet")) await openProject(action.optsWithGlobals().project)
+    })
     .addHelpText("after", topHelp)
+  const completes = args.includes("complete") || args.includes("completion")
   for (const [name, { summary, load }] of Object.entries(menu)) {
     const command = program.command(name).summary(summary).description(summary)
-    if (args.includes(name)) (await load()).define(command)
+    if (completes || args.includes(name)) (await load()).define(command)
   }
+  if (completes) await (await import("./completion.ts")).addCompletion(program, args, completionSummary)
+  else program.command("completion").summary(completionSummary).description(completionSummary).argument("<shell>")
   return program
 }
+
+const completionSummary = "make the Tab key work, in bash, zsh, fish or powershell"
 
 const topHelp = `
 Examples:

@@ -9,14 +9,20 @@ const barWidth = 24
 /** One line on the terminal's stderr that says that something goes on, for how long, and how far it is. */
 export class ProgressLine {
   readonly #label: string
-  readonly #began = performance.now()
-  readonly #timer: NodeJS.Timeout | undefined
+  #began = 0
+  #timer: NodeJS.Timeout | undefined
   #state: { fraction?: number; rows?: number } = {}
   #shown = false
   #frame = 0
 
   constructor(label: string) {
     this.#label = label
+    this.start()
+  }
+
+  /** Begins anew, after {@link stop}. */
+  start(): void {
+    this.#began = performance.now()
     if (!process.stderr.isTTY || process.env.TERM === "dumb") return
     this.#timer = setInterval(() => this.#draw(), frameEvery)
     this.#timer.unref()

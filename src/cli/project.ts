@@ -4,20 +4,34 @@ import { dirname, join, resolve } from "node:path"
 import { UsageError } from "./errors.ts"
 
 let close: (() => Promise<void>) | undefined
+let project: string | undefined
+
+/** The folder that {@link openProject} made the project. */
+export function projectFolder(): string {
+  return project ?? process.cwd()
+}
+
+/** Makes a folder the project, and loads its `mooring.config.ts`. */
+export async function openProject(named: string | undefined): Promise<void> {
+  const { loadConfigFile } = await configureProject(named)
+  await loadConfigFile(projectFolder())
+}
 
 /**
  * Makes a folder the project: the one that was named, else that of `MOORING_PROJECT`, else the nearest one from here
- * upwards that has `.mooring` or `.streamlit`, else the working directory. Then loads its `mooring.config.ts`.
+ * upwards that has `.mooring` or `.streamlit`, else the working directory. Nothing of it is executed.
+ *
+ * @returns the public interface, loaded only now: help needs none of it.
  */
-export async function openProject(named: string | undefined): Promise<void> {
+export async function configureProject(named: string | undefined): Promise<typeof import("../index.ts")> {
   if (named !== undefined && !statSync(named, { throwIfNoEntry: false })?.isDirectory()) {
     throw new UsageError(`There is no folder ${named}.`, "Give --project the folder that has .mooring in it.")
   }
-  const folder = resolve(named ?? (process.env.MOORING_PROJECT || nearestProject(process.cwd())))
-  const { closeAll, configure, loadConfigFile } = await import("../index.ts")
-  close = () => closeAll({ timeout: 2 })
-  configure({ project: folder })
-  await loadConfigFile(folder)
+  const mooring = await import("../index.ts")
+  project = resolve(named ?? (process.env.MOORING_PROJECT || nearestProject(process.cwd())))
+  close = () => mooring.closeAll({ timeout: 2 })
+  mooring.configure({ project })
+  return mooring
 }
 
 /** Releases what the command opened. */

@@ -1,6 +1,6 @@
 import { CommanderError } from "commander"
 import { exitCodes, UsageError } from "./errors.ts"
-import { type Interrupted, interrupted, listenForInterrupts } from "./interrupt.ts"
+import { Interrupted, interrupted, listenForInterrupts } from "./interrupt.ts"
 import { printError, printWarnings } from "./print.ts"
 import { makeProgram } from "./program.ts"
 import { closeProject } from "./project.ts"
@@ -14,6 +14,8 @@ export async function run(args: readonly string[]): Promise<number> {
   const debug = args.includes("--debug")
   printWarnings(debug)
   listenForInterrupts()
+  // Whoever reads our output may leave early. A query notices by itself; for the rest it makes no difference.
+  process.stdout.on("error", ignoreClosedPipe)
   try {
     const program = await makeProgram(args)
     await program.parseAsync(args, { from: "user" })
@@ -25,9 +27,15 @@ export async function run(args: readonly string[]): Promise<number> {
   }
 }
 
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error
+}
+
 function report(error: unknown, debug: boolean): number {
   // Commander has said what is wrong, or shown the help that was asked for.
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
+  // At a question, Ctrl-C is a key and no signal.
+  if (error instanceof Interrupted) return error.exitCode
   // Whatever fails after Ctrl-C fails because of it.
   if (interrupted.aborted) return (interrupted.reason as Interrupted).exitCode
   // Whoever reads our output has seen enough, as in `mooring query … | head`.

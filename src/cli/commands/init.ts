@@ -1,0 +1,94 @@
+import { text } from "node:stream/consumers"
+import { type Command, InvalidArgumentError } from "commander"
+import { dialects } from "../../index.ts"
+import { exitCodes, UsageError } from "../errors.ts"
+import { ignoreSecrets } from "../init/gitignore.ts"
+import { openSecretsFile, type Section, secretsFileName } from "../init/secrets-file.ts"
+import { paintFor } from "../print.ts"
+import { projectFolder } from "../project.ts"
+import { printDiagnosis } from "../steps.ts"
+
+interface Options {
+  readonly name?: string
+  readonly url?: string
+  readonly yes?: boolean
+  readonly force?: boolean
+  readonly test: boolean
+}
+
+export function define(command: Command): void {
+  command
+    .description(
+      `Asks for a connection, writes it into ${secretsFileName} (readable only by you), keeps that out of git, and tests it.`,
+    )
+    .optionsGroup("Without questions:")
+    .option("--name <name>", "the connection's name", checkName)
+    .option(
+      "--url <url>",
+      "its URL, as sqlite:///pets.db; - reads it from stdin, so that no password is in the history",
+    )
+    .option("-y, --yes", "ask nothing")
+    .option("--force", "replace a section of this name")
+    .option("--no-test", "do not connect")
+    .action(init)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  mooring init
+  mooring init --name pets --url duckdb:///pets.duckdb
+  mooring init --yes --name pets --url 'postgresql://ada:\${PGPASSWORD}@localhost/pets'
+  pass show pets-url | mooring init --name pets --url -
+
+In the file, \${VARIABLE} is taken from the environment when the connection is made.`,
+    )
+}
+
+async function init(options: Options): Promise<void> {
+  const asks = !options.yes && process.stdin.isTTY === true && process.stdout.isTTY === true
+  if (!asks && (options.name === undefined || options.url === undefined)) {
+    throw new UsageError(
+      options.yes ? "--yes needs --name and --url." : "There is no terminal to ask on.",
+      "mooring init --name pets --url duckdb:///pets.duckdb",
+    )
+  }
+  const url = options.url === "-" ? (await text(process.stdin)).trim() : options.url
+  if (url !== undefined) checkUrl(url)
+  const file = openSecretsFile(projectFolder())
+  const { askName, askOverwrite, askSection } = await import("../init/ask.ts")
+  const name = options.name ?? (await askName())
+  if (file.has(name) && !options.force && !(asks && (await askOverwrite(name)))) throw alreadyThere(name, asks)
+  const section: Section = url === undefined ? await askSection(name) : { url }
+  file.write(name, section)
+  say(`[connections.${name}] written to ${file.path}`)
+  if (ignoreSecrets(projectFolder())) say(".mooring/ added to .gitignore")
+  if (!options.test) return
+  process.stdout.write("\n")
+  if (!(await printDiagnosis(name))) process.exitCode = exitCodes.failed
+  else process.stdout.write(`\nNow: mooring query ${name} "select 1"\n`)
+}
+
+function checkName(name: string): string {
+  if (/^[\w-]+$/.test(name)) return name
+  throw new InvalidArgumentError("A name has letters, digits, - and _.")
+}
+
+/** A mistyped dialect is told before anything is written. The URL itself is not repeated: it may hold a password. */
+function checkUrl(url: string): void {
+  const dialect = /^(\w+)(?:\+\w+)?:\/\//.exec(url)?.[1]?.toLowerCase()
+  const names = dialects.flatMap(({ name, aliases }) => [name, ...aliases])
+  if (dialect !== undefined && names.includes(dialect)) return
+  throw new UsageError(
+    dialect === undefined ? "What was given as --url is no database URL." : `There is no dialect ${dialect}.`,
+    `It is dialect://user:password@host/database, or dialect:///file; dialects are ${names.join(", ")}.`,
+  )
+}
+
+function alreadyThere(name: string, asked: boolean): UsageError {
+  const sentence = `[connections.${name}] is in ${secretsFileName} already.`
+  return asked ? new UsageError(sentence, "Nothing was changed.") : new UsageError(sentence, "--force replaces it.")
+}
+
+function say(sentence: string): void {
+  process.stdout.write(`${paintFor(process.stdout).green("✔")} ${sentence}\n`)
+}

@@ -1,0 +1,37 @@
+import { diagnose } from "../index.ts"
+import { interrupted } from "./interrupt.ts"
+import { paintFor, wrap } from "./print.ts"
+import { ProgressLine } from "./progress.ts"
+
+const names = 9
+
+/**
+ * Looks at everything that a connection needs, a line each.
+ *
+ * @returns true if all of it is well.
+ */
+export async function printDiagnosis(name: string): Promise<boolean> {
+  const { stdout } = process
+  const paint = paintFor(stdout)
+  const marks = { ok: paint.green("✔"), failed: paint.red("✖"), skipped: paint.dim("–") }
+  stdout.write(`${paint.bold(name)}\n`)
+  const progress = new ProgressLine("Looking")
+  let well = true
+  try {
+    for await (const step of diagnose(name, { signal: interrupted })) {
+      progress.stop()
+      const took = step.milliseconds < 10 ? "" : paint.dim(` ${Math.round(step.milliseconds)} ms`)
+      const indent = " ".repeat(names + 5)
+      const detail = wrap(step.detail, indent, stdout)
+      const shown = step.status === "skipped" ? paint.dim(detail) : detail
+      stdout.write(`  ${marks[step.status]} ${step.name.padEnd(names)} ${shown}${took}\n`)
+      if (step.hint !== undefined)
+        stdout.write(`${indent}${paint.cyan("→")} ${wrap(step.hint, `${indent}  `, stdout)}\n`)
+      well &&= step.status !== "failed"
+      progress.start()
+    }
+  } finally {
+    progress.stop()
+  }
+  return well
+}
