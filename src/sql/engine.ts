@@ -1,6 +1,7 @@
 import { TimeoutError } from "../errors.ts"
 import { withDeadline } from "../util/abort.ts"
 import type { Database, Dialect, DriverConnection, SqlConfig } from "./dialect.ts"
+import { echoing } from "./echo.ts"
 import { Pool } from "./pool.ts"
 
 /** How long a connect may take; milliseconds. */
@@ -32,9 +33,13 @@ export class SqlEngine {
    *
    * @throws the driver's error, or a `TimeoutError` after 10 s.
    */
-  static async open(dialect: Dialect, config: SqlConfig, name: string, signal: AbortSignal): Promise<SqlEngine> {
+  static async open(
+    dialect: Dialect,
+    config: SqlConfig,
+    { name, echo, signal }: { name: string; echo: boolean; signal: AbortSignal },
+  ): Promise<SqlEngine> {
     const late = `Connection "${name}" could not be made within ${connectTimeout / 1000} s.`
-    const opening = dialect.open(config)
+    const opening = dialect.open(config).then((database) => (echo ? echoing(database, name) : database))
     let engine: SqlEngine | undefined
     try {
       return await withDeadline({ signal, timeout: connectTimeout }, late, async (within) => {

@@ -189,9 +189,9 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
   protected async _connect(_options: SqlOptions, { signal }: { signal: AbortSignal }): Promise<SqlEngine> {
     const { layers } = await this._resolveOptions(signal)
     const called = layers.map(async (layer) => ({ ...layer, values: await callProviders(layer.values) }))
-    const { config, dialect } = this.#configure(await Promise.all(called))
+    const { config, dialect, echo } = this.#configure(await Promise.all(called))
     try {
-      return await SqlEngine.open(dialect, config, this.connectionName, signal)
+      return await SqlEngine.open(dialect, config, { name: this.connectionName, echo, signal })
     } catch (error) {
       throw toQueryError(error, dialect, { connection: this.connectionName, outcome: "notRun" })
     }

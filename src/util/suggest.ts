@@ -5,7 +5,13 @@ export function nearest(name: string, known: readonly string[]): string | undefi
   if (known.length === 0) return undefined
   const lower = name.toLowerCase()
   const guess = closest(lower, known as string[])
-  return distance(lower, guess.toLowerCase()) <= Math.max(1, Math.floor(name.length / 3)) ? guess : undefined
+  const near = distance(lower, guess.toLowerCase()) <= Math.max(1, Math.floor(name.length / 3))
+  return near || sorted(lower) === sorted(guess.toLowerCase()) ? guess : undefined
+}
+
+/** Two letters in the wrong order are one slip of the fingers, though two edits. */
+function sorted(text: string): string {
+  return [...text].sort().join("")
 }
 
 /** `Did you mean "pets"?`, or nothing. */

@@ -1,0 +1,6 @@
+import type { Dialect } from "../dialect.ts"
+import { duckdb } from "./duckdb/index.ts"
+import { sqlite } from "./sqlite/index.ts"
+
+/** The dialects that come with Mooring. Each loads its driver when a connection is opened. */
+export const dialects: readonly Dialect[] = [duckdb, sqlite]
