@@ -13,6 +13,7 @@ import {
 import { MooringError } from "./errors.ts"
 import type { RegisteredConnections } from "./register.ts"
 import { type ConnectionClass, loadClass, resolveType, type TypeSpec } from "./resolve-type.ts"
+import type { SQLConnection } from "./sql/index.ts"
 import { withDeadline } from "./util/abort.ts"
 import { type Duration, toMilliseconds } from "./util/duration.ts"
 import { identity, stableKey } from "./util/stable-key.ts"
@@ -34,9 +35,10 @@ export interface ReservedOptions {
   timeout?: Duration
 }
 
-/** What `connection()` takes besides a name. */
+/** What `connection()` takes besides a name, where no class says what its options are. */
 export interface ConnectionOptions extends ReservedOptions {
-  type?: unknown
+  /** A built-in name, a name given to `configure({ types })`, or a module path. */
+  type?: string
   [option: string]: unknown
 }
 
@@ -49,24 +51,23 @@ export interface ConnectionShape {
 }
 
 /** A class that may be given as `type`. */
-export type AnyConnectionClass = new (name: string, options?: any) => ConnectionShape
+export type AnyConnectionClass = new (name: string, options?: never) => ConnectionShape
 
-/** The class of connection that a type option gives. */
-export type ConnectionOf<Type> = Type extends keyof BuiltinTypes
-  ? BuiltinTypes[Type]
-  : Type extends new (
-        ...args: never
-      ) => infer Instance
-    ? Instance
-    : BaseConnection
+/** What a class makes. `SQLConnection` itself, whose tables nobody described, allows every table. */
+export type ConnectionOf<Class extends AnyConnectionClass> =
+  InstanceType<Class> extends SQLConnection<unknown>
+    ? SQLConnection<unknown> extends InstanceType<Class>
+      ? SQLConnection
+      : InstanceType<Class>
+    : InstanceType<Class>
 
-/** The options that go with a type option. */
-export type OptionsOf<Type> = ReservedOptions & { type: Type } & (Type extends new (
+/** The options that go with a class: the reserved ones, and those of its constructor. */
+export type OptionsOf<Class extends AnyConnectionClass> = ReservedOptions & { type: Class } & (Class extends new (
     name: string,
     options?: infer Options,
   ) => unknown
     ? Options
-    : Record<string, unknown>)
+    : unknown)
 
 /**
  * The connection of this name: one object per process for the same name, type and options, made at the first call.
@@ -77,14 +78,18 @@ export type OptionsOf<Type> = ReservedOptions & { type: Type } & (Type extends n
  * @throws MooringError `NO_CONFIG`, `UNKNOWN_TYPE`, `BAD_CONFIG`, `DRIVER_MISSING`, `CONNECT`, `SECRETS`.
  * @example const pets = await connection("pets", { type: "sql" })
  */
-export function connection<const Type extends keyof BuiltinTypes | AnyConnectionClass>(
-  name: string,
-  options: OptionsOf<Type>,
-): Promise<ConnectionOf<Type>>
 export function connection<Name extends keyof RegisteredConnections>(
   name: Name,
   options?: ConnectionOptions,
 ): Promise<RegisteredConnections[Name]>
+export function connection<Type extends keyof BuiltinTypes>(
+  name: string,
+  options: ConnectionOptions & { type: Type },
+): Promise<BuiltinTypes[Type]>
+export function connection<Class extends AnyConnectionClass>(
+  name: string,
+  options: OptionsOf<Class>,
+): Promise<ConnectionOf<Class>>
 export function connection<C extends object = BaseConnection>(name: string, options?: ConnectionOptions): Promise<C>
 export async function connection(name: string, given: object = {}): Promise<object> {
   const environment = currentEnvironment()
@@ -159,7 +164,11 @@ function countsByIdentity(value: unknown): boolean {
   if (typeof value === "function" || typeof value === "symbol") return true
   if (typeof value !== "object" || value === null) return false
   let counts = false
-  stableKey(value, { opaque: () => ((counts = true), "") })
+  const opaque = () => {
+    counts = true
+    return ""
+  }
+  stableKey(value, { opaque })
   return counts
 }
 
