@@ -13,7 +13,7 @@ function services(): CacheServices {
   return {
     cache: environment.cache,
     shared: sharedTables,
-    disk: () => diskStore(environment.projectDir, environment.configuration.cache?.directory),
+    disk: () => diskStore(environment.projectDir, environment.settings.cache?.directory),
     codec: async () => {
       const { anyCodec, plainCodec } = await import("./cache/codec.ts")
       return anyCodec([tableCodec, plainCodec([tableCodec])])

@@ -180,7 +180,7 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
     const read: ReadOptions<T> = {
       sizeOf: (value) => sizeOfData(value, sharedTables),
       ...rest,
-      store: this.#scope.outlivesProcess ? this.#environment.configuration.cache?.store : undefined,
+      store: this.#scope.outlivesProcess ? this.#environment.settings.cache?.store : undefined,
       ttl: toMilliseconds(ttl, "ttl"),
       staleWhileRevalidate: optionalMilliseconds(staleWhileRevalidate, "staleWhileRevalidate"),
       staleIfError: optionalMilliseconds(staleIfError, "staleIfError"),

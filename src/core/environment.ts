@@ -9,6 +9,7 @@ import { channels, traced } from "../util/tracing.ts"
 import { warnOnce } from "../util/warn.ts"
 import { type Configuration, mergeConfigurations } from "./configuration.ts"
 import { type Controlled, control } from "./control.ts"
+import { fileSettings } from "./file-settings.ts"
 import { Registry } from "./registry.ts"
 import { onSessionEnd, requireSession, setSessionIdle } from "./sessions.ts"
 
@@ -26,6 +27,7 @@ export class Environment {
   readonly #layers: Configuration[] = []
   readonly #followers = new Set<WeakRef<Controlled>>()
   #configuration: Configuration = {}
+  #settings: Configuration | undefined
   #secrets: SecretsStore | undefined
   #cache: Cache | undefined
   #released: (() => void) | undefined
@@ -35,8 +37,18 @@ export class Environment {
     this.#isolated = options.isolated ?? false
   }
 
+  /** What `configure()` was given. */
   get configuration(): Configuration {
     return this.#configuration
+  }
+
+  /** The same over the `[mooring]` table of the secrets. */
+  get settings(): Configuration {
+    if (!this.#settings) {
+      this.#settings = mergeConfigurations([fileSettings(this.secrets.settings()), ...this.#layers])
+      setSessionIdle(toMilliseconds(this.#settings.sessionIdle ?? "inf", "sessionIdle"))
+    }
+    return this.#settings
   }
 
   /** Absolute. */
@@ -48,14 +60,19 @@ export class Environment {
   get secrets(): SecretsStore {
     if (!this.#secrets) {
       this.#secrets = this.#openSecrets()
-      this.#secrets.onChange(({ connections }) => this.#sectionsChanged(new Set(connections)))
+      this.#secrets.onChange(({ connections }) => {
+        this.#settings = undefined
+        this.#sectionsChanged(new Set(connections))
+      })
     }
     return this.#secrets
   }
 
   get cache(): Cache {
-    const { maxBytes } = this.#configuration.cache ?? {}
-    this.#cache ??= new Cache({ maxBytes, onEvent: traceCache, detach: outsideCallers })
+    if (!this.#cache) {
+      const { maxBytes } = this.settings.cache ?? {}
+      this.#cache = new Cache({ maxBytes, onEvent: traceCache, detach: outsideCallers })
+    }
     return this.#cache
   }
 
@@ -114,6 +131,7 @@ export class Environment {
   #apply(): void {
     const before = this.#configuration
     this.#configuration = mergeConfigurations(this.#layers)
+    this.#settings = undefined
     setSessionIdle(toMilliseconds(this.#configuration.sessionIdle ?? "inf", "sessionIdle"))
     if (this.#secrets && touchesSecrets(before, this.#configuration)) this.#replaceSecrets(this.#secrets)
     if (before.cache?.maxBytes !== this.#configuration.cache?.maxBytes) this.#cache = undefined

@@ -61,7 +61,7 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
 
   /** How values appear unless a call says otherwise. */
   protected get _values(): ValueOptions | undefined {
-    return (this._target.values as ValueOptions | undefined) ?? this._environment.configuration.values
+    return (this._target.values as ValueOptions | undefined) ?? this._environment.settings.values
   }
 
   /** Runs `work` under the call's signal and deadline, if it has any. */
@@ -268,7 +268,7 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
   }
 
   #defaultTtl(): string | number {
-    return (this._target.queryTtl as string | undefined) ?? this._environment.configuration.cache?.ttl ?? 0
+    return (this._target.queryTtl as string | undefined) ?? this._environment.settings.cache?.ttl ?? 0
   }
 
   #watch(key: string, watcher: (progress: Progress) => void): () => void {
