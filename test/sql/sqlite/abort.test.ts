@@ -1,11 +1,7 @@
-import { spawn } from "node:child_process"
-import { once } from "node:events"
 import { setTimeout as sleep } from "node:timers/promises"
-import { pathToFileURL } from "node:url"
 import { expect, test } from "vitest"
 import { sqlite } from "../../../src/sql/dialects/sqlite/index.ts"
 import {
-  config,
   connect,
   countTo,
   databaseFile,
@@ -17,6 +13,7 @@ import {
   query,
   reading,
   running,
+  script,
   slow,
 } from "./support.ts"
 
@@ -99,26 +96,6 @@ test("the event loop is free while a statement runs", async () => {
   clearInterval(timer)
   expect(ticks).toBeGreaterThan(5)
 })
-
-const dialect = pathToFileURL("src/sql/dialects/sqlite/index.ts").href
-
-/** Runs a script in a process of its own; gives its output, with warnings. */
-async function script(source: string): Promise<{ code: number | null; output: string }> {
-  const setup = `
-    import { sqlite } from ${JSON.stringify(dialect)}
-    const database = await sqlite.open(${JSON.stringify(config())})
-    const signal = new AbortController().signal
-    const options = { signal, readOnly: true, maxRows: Infinity, maxBytes: Infinity }
-    const connection = await database.connect({ signal })
-    const query = (text) => connection.run({ text, values: [] }, options)
-`
-  const child = spawn(process.execPath, ["--input-type=module", "-e", setup + source])
-  let output = ""
-  child.stdout.on("data", (data) => (output += data))
-  child.stderr.on("data", (data) => (output += data))
-  const [code] = await once(child, "close")
-  return { code, output }
-}
 
 test("an idle connection does not keep the process alive, and gives no warning", async () => {
   const { code, output } = await script(`console.log((await query("select 7 as n")).table.at(0).n)`)

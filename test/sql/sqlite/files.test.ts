@@ -1,11 +1,21 @@
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { existsSync, mkdirSync, renameSync, statSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs"
 import { basename, dirname, join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { expect, onTestFinished, test } from "vitest"
 import { sqlite } from "../../../src/sql/dialects/sqlite/index.ts"
-import { config, connect, databaseFile, execute, failure, folder, open, query } from "./support.ts"
+import { config, connect, databaseFile, execute, failure, folder, open, query, script } from "./support.ts"
 
 test("query() creates no file, and execute() does", async () => {
   const file = join(folder(), "new.db")
@@ -57,7 +67,6 @@ test("a corrupt file is reported, and its connection is not used again", async (
   const file = databaseFile("create table t (x)", "insert into t values (zeroblob(100000))")
   const connection = await connect(await open({ database: file }))
   const size = statSync(file).size
-  const { openSync, writeSync, closeSync } = await import("node:fs")
   const raw = openSync(file, "r+")
   writeSync(raw, Buffer.alloc(size - 4096, 0x55), 0, size - 4096, 4096)
   closeSync(raw)
@@ -185,4 +194,19 @@ test("keys of SQLAlchemy's driver do no harm", async () => {
   )
   const { table } = await execute(connection, "pragma busy_timeout")
   expect(table.at(0)).toEqual({ timeout: 30_000 })
+})
+
+test("a folder that may not be written to is an error that says so", async () => {
+  const path = folder()
+  const file = join(path, "pets.db")
+  // Whoever runs as root may write anywhere, so that another user has to try.
+  const user = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
+  chmodSync(path, 0o555)
+  onTestFinished(() => chmodSync(path, 0o755))
+  const { output } = await script(
+    `await connection.run({ text: "create table t (x)", values: [] }, { ...options, readOnly: false })
+       .catch(({ code, message, hint }) => console.log(code, message, hint))`,
+    { database: file, ...user },
+  )
+  expect(output).toMatch(/^CONNECT The database file .*pets\.db cannot be opened\. Check its permissions/)
 })

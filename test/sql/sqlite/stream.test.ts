@@ -97,6 +97,34 @@ test("a stream that nobody reads does not hold up its connection", async () => {
   expect((await query(connection, "select 1")).rowCount).toBe(1)
 })
 
+test("batches of large rows have fewer of them", async () => {
+  const records = await stream(`select zeroblob(10000000) as x from (${countTo(30)})`, 30)
+  const sizes = (await collect(records)).map(({ numRows }) => numRows)
+  expect(Math.max(...sizes)).toBeLessThan(10)
+  expect(sizes.reduce((sum, size) => sum + size)).toBe(30)
+})
+
+test.each([
+  ["the first", 0],
+  ["a later", 1],
+])("an abort stops %s batch while it is being read", async (_, batches) => {
+  const controller = new AbortController()
+  const endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select i from n"
+  const reason = new Error("enough")
+  const abortSoon = () => setTimeout(() => controller.abort(reason), 50)
+  if (batches === 0) abortSoon()
+  const error = await failure(
+    (async () => {
+      for await (const table of await stream(endless, 3_000_000, controller.signal)) {
+        expect(table.numRows).toBe(3_000_000)
+        abortSoon()
+      }
+    })(),
+  )
+  expect(error).toBe(reason)
+  expect(connection.usable).toBe(true)
+})
+
 test("an error in the middle comes after the batches before it", async () => {
   const records = await stream(
     `select abs(case i when 250 then -9223372036854775808 else i end) as x from (${countTo(900)})`,

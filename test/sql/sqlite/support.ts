@@ -1,7 +1,10 @@
+import { spawn } from "node:child_process"
+import { once } from "node:events"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
+import { pathToFileURL } from "node:url"
 import { onTestFinished } from "vitest"
 import type { Database, DriverConnection, RunOptions, RunResult, SqlConfig } from "../../../src/sql/dialect.ts"
 import { sqlite } from "../../../src/sql/dialects/sqlite/index.ts"
@@ -98,4 +101,27 @@ export async function failure(promise: Promise<unknown>): Promise<Error> {
     },
     (error) => error,
   )
+}
+
+const dialect = pathToFileURL("src/sql/dialects/sqlite/index.ts").href
+
+/** Runs a script with a `connection` in a process of its own; gives its output, with warnings. */
+export async function script(
+  source: string,
+  { database, ...user }: { database?: string; uid?: number; gid?: number } = {},
+): Promise<{ code: number | null; output: string }> {
+  const setup = `
+    import { sqlite } from ${JSON.stringify(dialect)}
+    const database = await sqlite.open(${JSON.stringify(config({ database }))})
+    const signal = new AbortController().signal
+    const options = { signal, readOnly: true, maxRows: Infinity, maxBytes: Infinity }
+    const connection = await database.connect({ signal })
+    const query = (text) => connection.run({ text, values: [] }, options)
+`
+  const child = spawn(process.execPath, ["--input-type=module", "-e", setup + source], user)
+  let output = ""
+  child.stdout.on("data", (data) => (output += data))
+  child.stderr.on("data", (data) => (output += data))
+  const [code] = await once(child, "close")
+  return { code, output }
 }

@@ -20,7 +20,7 @@ export interface WorkerSetup {
   readonly foreignKeys: boolean
   /** More options of `DatabaseSync`. */
   readonly options: Readonly<Record<string, unknown>>
-  /** One Int32: the id of the request that shall stop at its next rows. */
+  /** One Int32: the id of the request that shall stop at its next row. */
   readonly stop: SharedArrayBuffer
 }
 

@@ -7,9 +7,12 @@ import type { SqliteValue } from "./protocol.ts"
 
 /** Rows that are taken from the engine before they are written into columns: small enough to die young in the heap. */
 const chunkRows = 256
+const chunkBytes = 2 ** 22
 const batchRows = 131_072
 /** Text offsets in Arrow are 32 bits wide. */
 const batchBytes = 2 ** 30
+/** A stream's batches are in memory two at a time. */
+const streamBytes = 2 ** 26
 /** How many rows a stream's first batch may have in order to find the type of a column that begins with NULLs. */
 const lookahead = 65_536
 
@@ -17,15 +20,18 @@ const lookahead = 65_536
 export class RowReader {
   private readonly rows: Iterator<unknown, unknown>
   private readonly columns: readonly SqliteColumn[]
-  private readonly checkStop: () => void
+  private readonly isStopped: () => boolean
   private next: IteratorResult<unknown, unknown>
+  /** Rows and bytes since the last batch was sealed. */
+  private openRows = 0
+  private openBytes = 0
 
   /**
    * @param statement gives arrays and bigints.
-   * @param checkStop is called every few hundred rows, and throws if they are not wanted any more.
+   * @param isStopped is asked at every row whether the rows are not wanted any more.
    */
-  constructor(statement: StatementSync, values: readonly SqliteValue[], checkStop: () => void) {
-    this.checkStop = checkStop
+  constructor(statement: StatementSync, values: readonly SqliteValue[], isStopped: () => boolean) {
+    this.isStopped = isStopped
     this.rows = statement.iterate(...values)
     try {
       // Only the first step notices that the schema has changed; the columns are right after it.
@@ -40,35 +46,28 @@ export class RowReader {
   /** All rows, in columns whose types hold for the whole result. */
   readAll(maxRows: number, maxBytes: number): Table<never> {
     let rows = 0
-    let inBatch = 0
     let sealedBytes = 0
     while (!this.next.done) {
-      const count = this.readChunk(Math.min(chunkRows, maxRows - rows + 1))
-      rows += count
-      inBatch += count
+      rows += this.readChunk(maxRows - rows + 1)
       if (rows > maxRows) throw tooLarge(`more than ${maxRows} rows`, "maxRows")
-      const bytes = this.byteLength()
-      if (sealedBytes + bytes > maxBytes) throw tooLarge(`more than ${maxBytes} bytes`, "maxBytes")
-      if (inBatch < batchRows && !this.isLarge()) continue
-      for (const column of this.columns) column.seal()
-      sealedBytes += bytes
-      inBatch = 0
+      if (sealedBytes + this.openBytes > maxBytes) throw tooLarge(`more than ${maxBytes} bytes`, "maxBytes")
+      if (this.openRows < batchRows && this.openBytes < batchBytes) continue
+      sealedBytes += this.openBytes
+      this.seal()
     }
-    for (const column of this.columns) {
-      column.fix()
-      if (inBatch > 0) column.seal()
-    }
+    for (const column of this.columns) column.fix()
+    this.seal()
     return this.takeTable()
   }
 
   /** The next rows of a stream; none after the last. */
   readBatch(size: number, first: boolean): Table<never> {
-    let rows = 0
-    while (!this.next.done && (rows < size || (first && rows < lookahead && this.isUnsettled())) && !this.isLarge()) {
-      rows += this.readChunk(rows < size ? Math.min(chunkRows, size - rows) : chunkRows)
+    const wantsMore = () => this.openRows < size || (first && this.openRows < lookahead && this.isUnsettled())
+    while (!this.next.done && this.openBytes < streamBytes && wantsMore()) {
+      this.readChunk(this.openRows < size ? size - this.openRows : chunkRows)
     }
     if (first) for (const column of this.columns) column.fix()
-    if (rows > 0) for (const column of this.columns) column.seal()
+    this.seal()
     return this.takeTable()
   }
 
@@ -80,18 +79,38 @@ export class RowReader {
     this.rows.return?.()
   }
 
-  private readChunk(size: number): number {
-    this.checkStop()
+  private readChunk(most: number): number {
+    const size = Math.min(most, this.chunkSize())
     const chunk: unknown[][] = []
     const { rows } = this
     let { next } = this
     while (!next.done && chunk.length < size) {
+      if (this.isStopped()) throw new MooringError("ABORTED", "The statement was stopped.")
       chunk.push(next.value as unknown[])
       next = rows.next()
     }
     this.next = next
-    for (let i = 0; i < this.columns.length; i++) this.columns[i]!.append(chunk, i)
+    let bytes = 0
+    for (let i = 0; i < this.columns.length; i++) {
+      const column = this.columns[i]!
+      column.append(chunk, i)
+      bytes += column.byteLength
+    }
+    this.openRows += chunk.length
+    this.openBytes = bytes
     return chunk.length
+  }
+
+  /** Fewer rows where they are large, so that limits are noticed before memory is full. */
+  private chunkSize(): number {
+    if (this.openRows === 0) return 1
+    return Math.max(1, Math.min(chunkRows, Math.floor((chunkBytes * this.openRows) / Math.max(1, this.openBytes))))
+  }
+
+  private seal(): void {
+    if (this.openRows > 0) for (const column of this.columns) column.seal()
+    this.openRows = 0
+    this.openBytes = 0
   }
 
   private takeTable(): Table<never> {
@@ -100,14 +119,6 @@ export class RowReader {
       schema(fields),
       this.columns.map((column) => column.takeBatches()),
     )
-  }
-
-  private byteLength(): number {
-    return this.columns.reduce((sum, column) => sum + column.byteLength, 0)
-  }
-
-  private isLarge(): boolean {
-    return this.columns.some((column) => column.byteLength >= batchBytes)
   }
 
   private isUnsettled(): boolean {

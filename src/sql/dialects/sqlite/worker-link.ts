@@ -2,8 +2,8 @@ import { Worker } from "node:worker_threads"
 import { MooringError, QueryError } from "../../../errors.ts"
 import type { FailureData, Reply, Request, Send, WorkerSetup } from "./protocol.ts"
 
-/** How long an aborted request waits for the worker to stop at its next rows, before the worker is given up; ms. */
-const grace = 20
+/** How long an aborted request waits for the worker to stop at its next row, before the worker is given up; ms. */
+const grace = 100
 
 /** The `code` of the error of a request whose worker ended. */
 export const workerLost = "MOORING_SQLITE_WORKER_LOST"

@@ -11,6 +11,9 @@ import type { Prepared } from "./statements.ts"
 const port = parentPort!
 const setup = workerData as WorkerSetup
 const stopFlag = new Int32Array(setup.stop)
+const isStopped = () => Atomics.load(stopFlag, 0) === current
+/** The id of the request that is being answered. */
+let current = 0
 let reading: Handle | undefined
 let writing: Handle | undefined
 let stream: { reader: RowReader; batchRows: number } | undefined
@@ -21,12 +24,10 @@ interface Answer {
 }
 
 port.on("message", ({ id, request }: Send) => {
-  const checkStop = () => {
-    if (Atomics.load(stopFlag, 0) === id) throw new MooringError("ABORTED", "The statement was stopped.")
-  }
+  current = id
   const wasInTransaction = writing?.database.isTransaction
   try {
-    const { value, transfer } = answer(request, checkStop)
+    const { value, transfer } = answer(request)
     port.postMessage({ id, value } satisfies Reply, transfer)
   } catch (error) {
     const failure = toData(error, {
@@ -39,12 +40,12 @@ port.on("message", ({ id, request }: Send) => {
 })
 port.postMessage("ready")
 
-function answer(request: Request, checkStop: () => void): Answer {
+function answer(request: Request): Answer {
   switch (request.type) {
     case "run":
-      return run(request, checkStop)
+      return run(request)
     case "stream":
-      return openStream(request, checkStop)
+      return openStream(request)
     case "next":
       return nextBatch(false)
     case "end":
@@ -76,7 +77,7 @@ function prepare({ text, values, readOnly }: ToRun): { handle: Handle; prepared:
   return { handle, prepared }
 }
 
-function run(request: Request & { type: "run" }, checkStop: () => void): Answer {
+function run(request: Request & { type: "run" }): Answer {
   const { handle, prepared } = prepare(request)
   if (!prepared.returnsRows) {
     const { changes, lastInsertRowid } = prepared.statement.run(...request.values)
@@ -85,7 +86,7 @@ function run(request: Request & { type: "run" }, checkStop: () => void): Answer 
     const lastInsertId = prepared.inserts && rowCount > 0 ? (lastInsertRowid as bigint) : undefined
     return runAnswer(Table.empty, rowCount, lastInsertId)
   }
-  const reader = new RowReader(prepared.statement, request.values, checkStop)
+  const reader = new RowReader(prepared.statement, request.values, isStopped)
   try {
     const table = reader.readAll(request.maxRows, request.maxBytes)
     const lastInsertId = prepared.inserts && table.numRows > 0 ? handle.lastInsertId() : undefined
@@ -100,9 +101,9 @@ function runAnswer(table: Table<never>, rowCount: number, lastInsertId: bigint |
   return { value: { table: message, rowCount, lastInsertId } satisfies RunAnswer, transfer }
 }
 
-function openStream(request: Request & { type: "stream" }, checkStop: () => void): Answer {
+function openStream(request: Request & { type: "stream" }): Answer {
   const { prepared } = prepare(request)
-  stream = { reader: new RowReader(prepared.statement, request.values, checkStop), batchRows: request.batchRows }
+  stream = { reader: new RowReader(prepared.statement, request.values, isStopped), batchRows: request.batchRows }
   return nextBatch(true)
 }
 
