@@ -1,9 +1,11 @@
 import { MooringError, TimeoutError } from "../errors.ts"
+import { abortable, linkSignals, withDeadline } from "../util/abort.ts"
 import type { Database, DriverConnection, PoolSettings } from "./dialect.ts"
+import { WaitingLine } from "./waiting-line.ts"
 
 /** What {@link Pool.stats} tells. */
 export interface PoolStats {
-  /** Open connections, those being opened included. */
+  /** Open connections, with those that are being opened or closed. */
   readonly size: number
   readonly idle: number
   /** Callers in the queue. */
@@ -12,20 +14,24 @@ export interface PoolStats {
   readonly max: number
 }
 
+/** One of the places of a pool, taken from before its connection is opened until after it is closed. */
+type Place = object
+
 interface Member {
   readonly connection: DriverConnection
+  readonly place: Place
   /** When it is renewed; jittered, so that connections that were opened together are not renewed together. */
   readonly retireAt: number
   idleSince: number
+  lent: boolean
 }
 
-interface Waiter {
-  resolve(member: Member): void
-  reject(error: unknown): void
-}
-
+/** How long a connect may take; milliseconds. */
+export const connectTimeout = 10_000
 /** A connection that was idle for longer is asked for a sign of life before it is lent; milliseconds. */
 const checkAfterIdle = 30_000
+/** How long that sign of life may take, and the end of a connection; milliseconds. */
+const grace = 5_000
 
 /**
  * The connections of one opened database: bounded, lent to one borrower at a time, in the order of asking.
@@ -39,11 +45,14 @@ export class Pool {
   readonly #database: Database
   readonly #settings: PoolSettings
   readonly #name: string
+  readonly #places = new Set<Place>()
   readonly #members = new Map<DriverConnection, Member>()
   readonly #idle: Member[] = []
-  readonly #waiters: Waiter[] = []
+  readonly #waiters = new WaitingLine<Member>()
   readonly #closing = new AbortController()
-  #opening = 0
+  /** Connections that are being opened or closed: the database is closed after them. */
+  readonly #underWay = new Set<Promise<unknown>>()
+  #closed: Promise<void> | undefined
 
   constructor(database: Database, settings: PoolSettings, name: string) {
     this.native = database.engine
@@ -53,12 +62,7 @@ export class Pool {
   }
 
   get stats(): PoolStats {
-    return {
-      size: this.#members.size + this.#opening,
-      idle: this.#idle.length,
-      waiting: this.#waiters.length,
-      max: this.#max,
-    }
+    return { size: this.#places.size, idle: this.#idle.length, waiting: this.#waiters.length, max: this.#max }
   }
 
   /**
@@ -67,12 +71,11 @@ export class Pool {
    * @throws MooringError `TIMEOUT` when none is free within the pool's timeout.
    */
   async acquire(signal: AbortSignal): Promise<DriverConnection> {
-    for (;;) {
-      signal.throwIfAborted()
-      const member = this.#idle.pop() ?? (this.#mayOpen() ? await this.#open(signal) : await this.#wait(signal))
-      if (await this.#fit(member, signal)) return member.connection
-      await this.#discard(member)
-    }
+    signal.throwIfAborted()
+    this.#closing.signal.throwIfAborted()
+    const member = await this.#next(signal)
+    member.lent = true
+    return member.connection
   }
 
   /**
@@ -81,27 +84,30 @@ export class Pool {
    */
   async release(connection: DriverConnection, used: "statement" | "session"): Promise<void> {
     const member = this.#members.get(connection)
-    if (!member) return
-    if (used === "session" && connection.usable && !this.#closing.signal.aborted) {
-      await connection.reset().catch(() => this.#members.delete(connection))
-    }
-    const keep = this.#members.has(connection) && connection.usable && Date.now() < member.retireAt
-    if (!keep || this.#closing.signal.aborted) return this.#discard(member)
-    if (this.#waiters.length === 0 && this.#members.size > this.#settings.size) return this.#discard(member)
-    this.#offer(member)
+    if (!member?.lent) return
+    member.lent = false
+    const fresh = used === "statement" || (connection.usable && (await succeeds(connection.reset())))
+    if (!this.#members.has(connection)) return
+    const spare = this.#waiters.length === 0 && this.#members.size > this.#settings.size
+    if (fresh && !spare && connection.usable && Date.now() < member.retireAt) this.#offer(member)
+    else void this.#discard(member)
   }
 
   /** Refuses new borrowers, waits for nobody, and closes what is there. Borrowed connections are closed too. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
     const reason = new MooringError("ABORTED", `The pool of connection "${this.#name}" was closed.`, {
       connection: this.#name,
     })
     this.#closing.abort(reason)
-    for (const waiter of this.#waiters.splice(0)) waiter.reject(reason)
+    this.#waiters.rejectAll(reason)
     this.#idle.length = 0
-    const members = [...this.#members.keys()]
-    this.#members.clear()
-    await Promise.allSettled(members.map((connection) => connection.close()))
+    for (const member of [...this.#members.values()]) void this.#discard(member)
+    await Promise.allSettled([...this.#underWay])
     await this.#database.close()
   }
 
@@ -109,60 +115,62 @@ export class Pool {
     return this.#settings.size + this.#settings.maxOverflow
   }
 
-  #mayOpen(): boolean {
-    this.#closing.signal.throwIfAborted()
-    return this.#members.size + this.#opening < this.#max
+  async #next(signal: AbortSignal): Promise<Member> {
+    const idle = this.#idle.pop()
+    if (!idle) return this.#places.size < this.#max ? this.#open(signal) : this.#wait(signal)
+    if (await this.#isFit(idle, signal)) return idle
+    void this.#discard(idle)
+    // In its place another one is opened, for whoever is first in line.
+    return this.#wait(signal, true)
   }
 
-  async #open(signal: AbortSignal): Promise<Member> {
-    this.#opening++
-    let connection: DriverConnection
+  #wait(signal: AbortSignal, first = false): Promise<Member> {
+    return this.#waiters.wait({ signal, timeout: this.#settings.timeout, late: () => this.#exhausted(), first })
+  }
+
+  async #open(signal: AbortSignal, onFailure?: (error: unknown) => void): Promise<Member> {
+    const place: Place = {}
+    this.#places.add(place)
+    const name = this.#name
+    const late = `Connection "${name}" could not be made within ${connectTimeout / 1000} s.`
+    const limits = { signal: [signal, this.#closing.signal], timeout: connectTimeout, connection: name }
+    const link = linkSignals(limits, late)
+    const connecting = this.#track(this.#connect(place, link.signal))
     try {
-      connection = await this.#database.connect({ signal })
+      return await abortable(connecting, link.signal)
     } catch (error) {
-      this.#opening--
-      this.#makeUpForLoss()
+      onFailure?.(error)
+      if (link.signal.aborted) this.#abandon(place, connecting)
+      else this.#free(place)
       throw error
+    } finally {
+      link.dispose()
     }
-    this.#opening--
-    if (this.#closing.signal.aborted) {
-      await connection.close().catch(() => undefined)
-      throw this.#closing.signal.reason
+  }
+
+  async #connect(place: Place, signal: AbortSignal): Promise<Member> {
+    const connection = await this.#database.connect({ signal })
+    if (this.#closing.signal.aborted || !this.#places.has(place)) {
+      await closed(connection)
+      throw signal.reason
     }
     // As in HikariCP, up to 2.5 % earlier, so that a pool is not renewed all at once.
     const lifetime = this.#settings.recycle * (1 - 0.025 * Math.random())
-    const member: Member = { connection, retireAt: Date.now() + lifetime, idleSince: Date.now() }
+    const member = { connection, place, retireAt: Date.now() + lifetime, idleSince: Date.now(), lent: false }
     this.#members.set(connection, member)
     return member
   }
 
-  #wait(signal: AbortSignal): Promise<Member> {
-    return new Promise((resolve, reject) => {
-      const leave = (error: unknown) => {
-        const index = this.#waiters.indexOf(waiter)
-        if (index >= 0) this.#waiters.splice(index, 1)
-        waiter.reject(error)
-      }
-      const abort = () => leave(signal.reason)
-      const { timeout } = this.#settings
-      const timer = Number.isFinite(timeout) ? setTimeout(() => leave(this.#exhausted()), timeout) : undefined
-      const settle = () => {
-        clearTimeout(timer)
-        signal.removeEventListener("abort", abort)
-      }
-      const waiter: Waiter = {
-        resolve: (member) => {
-          settle()
-          resolve(member)
-        },
-        reject: (error) => {
-          settle()
-          reject(error)
-        },
-      }
-      signal.addEventListener("abort", abort, { once: true })
-      this.#waiters.push(waiter)
-    })
+  /** Nobody waits for this attempt any more: what still comes of it is for others, and its place is not kept for ever. */
+  #abandon(place: Place, connecting: Promise<Member>): void {
+    const timer = setTimeout(() => this.#free(place), grace)
+    timer.unref()
+    connecting
+      .then(
+        (member) => this.#offer(member),
+        () => this.#free(place),
+      )
+      .finally(() => clearTimeout(timer))
   }
 
   #exhausted(): TimeoutError {
@@ -176,42 +184,69 @@ export class Pool {
     )
   }
 
-  async #fit(member: Member, signal: AbortSignal): Promise<boolean> {
-    if (!member.connection.usable || Date.now() >= member.retireAt) return false
-    const idleFor = Date.now() - member.idleSince
-    if (!this.#settings.prePing && idleFor < checkAfterIdle) return true
-    if (idleFor === 0) return true
+  async #isFit(member: Member, signal: AbortSignal): Promise<boolean> {
+    const { connection, retireAt, idleSince } = member
+    if (!connection.usable || Date.now() >= retireAt) return false
+    if (!this.#settings.prePing && Date.now() - idleSince < checkAfterIdle) return true
+    const silent = `A connection of "${this.#name}" gave no sign of life.`
     try {
-      await member.connection.ping({ signal })
-      return true
+      await withDeadline({ signal, timeout: grace }, silent, (within) => connection.ping({ signal: within }))
+      return this.#members.has(connection)
     } catch (error) {
-      if (signal.aborted) {
-        await this.#discard(member)
-        throw error
-      }
-      return false
+      if (!signal.aborted) return false
+      void this.#discard(member)
+      throw error
     }
   }
 
-  async #discard(member: Member): Promise<void> {
+  #discard(member: Member): Promise<void> {
     this.#members.delete(member.connection)
-    this.#makeUpForLoss()
-    await member.connection.close().catch(() => undefined)
+    return this.#track(closed(member.connection).then(() => this.#free(member.place)))
   }
 
-  /** A connection less: if somebody waits, one is opened for whoever is first by then. */
-  #makeUpForLoss(): void {
-    if (this.#closing.signal.aborted || this.#waiters.length === 0 || !this.#mayOpen()) return
-    this.#open(this.#closing.signal).then(
+  /** A place less is taken: if somebody waits, a connection is opened for whoever is first by then. */
+  #free(place: Place): void {
+    if (!this.#places.delete(place)) return
+    if (this.#closing.signal.aborted || this.#waiters.length === 0 || this.#places.size >= this.#max) return
+    this.#open(this.#closing.signal, (error) => this.#sendAway(error)).then(
       (member) => this.#offer(member),
-      (error) => this.#waiters.shift()?.reject(error),
+      () => undefined,
     )
+  }
+
+  /** A connect for those who wait has failed. Without any other connection, nobody could serve them. */
+  #sendAway(error: unknown): void {
+    if (this.#places.size > 1) this.#waiters.rejectFirst(error)
+    else this.#waiters.rejectAll(error)
   }
 
   #offer(member: Member): void {
     member.idleSince = Date.now()
-    const waiter = this.#waiters.shift()
-    if (waiter) waiter.resolve(member)
-    else this.#idle.push(member)
+    if (this.#closing.signal.aborted) void this.#discard(member)
+    else if (!this.#waiters.serve(member)) this.#idle.push(member)
   }
+
+  #track<T>(work: Promise<T>): Promise<T> {
+    const forget = () => this.#underWay.delete(work)
+    this.#underWay.add(work)
+    work.then(forget, forget)
+    return work
+  }
+}
+
+function succeeds(work: Promise<unknown>): Promise<boolean> {
+  return work.then(
+    () => true,
+    () => false,
+  )
+}
+
+/** Resolves when the connection is closed, or has been given long enough. */
+async function closed(connection: DriverConnection): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, grace)
+  timer.unref()
+  const closing = (async () => connection.close())()
+  await Promise.race([closing.catch(() => undefined), late])
+  clearTimeout(timer)
 }

@@ -9,6 +9,8 @@ export interface AbortOptions {
   signal?: AbortSignal | readonly (AbortSignal | undefined)[] | undefined
   /** Milliseconds; `Infinity` and everything beyond 24.8 days mean no deadline. */
   timeout?: number | undefined
+  /** The connection that the `TimeoutError` names. */
+  connection?: string | undefined
 }
 
 /** A signal that follows others, until it is disposed of. */
@@ -28,12 +30,12 @@ export interface LinkedSignal {
  * @param message of the `TimeoutError` that is the reason after the deadline.
  */
 export function linkSignals(options: AbortOptions, message: string): LinkedSignal {
-  const { timeout = Number.POSITIVE_INFINITY } = options
+  const { timeout = Number.POSITIVE_INFINITY, connection } = options
+  const tooLate = () => new TimeoutError(message, connection === undefined ? {} : { connection })
   const signals = [options.signal ?? []].flat().filter((signal) => signal !== undefined)
   const controller = new AbortController()
   const follow = () => finish(signals.find(({ aborted }) => aborted)!.reason)
-  const timer =
-    timeout <= longestTimer ? setTimeout(() => finish(new TimeoutError(message)), Math.max(0, timeout)) : undefined
+  const timer = timeout <= longestTimer ? setTimeout(() => finish(tooLate()), Math.max(0, timeout)) : undefined
   function dispose(): void {
     clearTimeout(timer)
     for (const signal of signals) signal.removeEventListener("abort", follow)

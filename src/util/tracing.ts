@@ -22,7 +22,17 @@ export const channels = {
 }
 
 /** Runs `work`, told on the channel when somebody listens, at no cost when nobody does. */
-export function traced<T>(on: keyof typeof channels, event: () => TraceEvent, work: () => Promise<T>): Promise<T> {
+export async function traced<T>(
+  on: keyof typeof channels,
+  event: () => TraceEvent,
+  work: () => Promise<T>,
+): Promise<T> {
   const target = channels[on]
-  return target.hasSubscribers ? target.tracePromise(work, event() as never) : work()
+  if (!target.hasSubscribers) return work()
+  let result: T
+  // Node puts what the promise gives on the event: rows, or an engine with its password, are nobody's who listens.
+  await target.tracePromise(async () => {
+    result = await work()
+  }, event() as never)
+  return result!
 }
