@@ -1,0 +1,7 @@
+import type { Case } from "../case.ts"
+import { duckdb } from "./duckdb.ts"
+import { cachedHits } from "./hits.ts"
+import { importTime } from "./import.ts"
+import { sqlite } from "./sqlite.ts"
+
+export const cases: readonly Case[] = [duckdb, sqlite, cachedHits, importTime]
