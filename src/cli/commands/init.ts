@@ -1,8 +1,12 @@
+import { existsSync } from "node:fs"
+import { relative, resolve } from "node:path"
 import { text } from "node:stream/consumers"
 import { type Command, InvalidArgumentError } from "commander"
-import { dialects } from "../../index.ts"
+import { describeConnections, dialects } from "../../index.ts"
 import { exitCodes, UsageError } from "../errors.ts"
+import { isFile } from "../init/file-dialect.ts"
 import { ignoreSecrets } from "../init/gitignore.ts"
+import { nameProblem } from "../init/name.ts"
 import { openSecretsFile, type Section, secretsFileName } from "../init/secrets-file.ts"
 import { paintFor } from "../print.ts"
 import { projectFolder } from "../project.ts"
@@ -55,22 +59,39 @@ async function init(options: Options): Promise<void> {
   const url = options.url === "-" ? (await text(process.stdin)).trim() : options.url
   if (url !== undefined) checkUrl(url)
   const file = openSecretsFile(projectFolder())
-  const { askName, askOverwrite, askSection } = await import("../init/ask.ts")
-  const name = options.name ?? (await askName())
-  if (file.has(name) && !options.force && !(asks && (await askOverwrite(name)))) throw alreadyThere(name, asks)
-  const section: Section = url === undefined ? await askSection(name) : { url }
+  // Loaded only where somebody can answer.
+  const ask = asks ? await import("../init/ask.ts") : undefined
+  const name = options.name ?? (await ask!.askName())
+  if (file.has(name) && !options.force && !(await ask?.askOverwrite(name))) throw alreadyThere(name, asks)
+  const section: Section = url === undefined ? await ask!.askSection(name) : { url }
   file.write(name, section)
-  say(`[connections.${name}] written to ${file.path}`)
+  say(`[connections.${name}] written to ${relative(process.cwd(), file.path)}`)
   if (ignoreSecrets(projectFolder())) say(".mooring/ added to .gitignore")
   if (!options.test) return
   process.stdout.write("\n")
   if (!(await printDiagnosis(name))) process.exitCode = exitCodes.failed
-  else process.stdout.write(`\nNow: mooring query ${name} "select 1"\n`)
+  else process.stdout.write(`\n${await nextStep(name)}\n`)
+}
+
+async function nextStep(name: string): Promise<string> {
+  const { dialect, location } = (await describeConnections()).find((one) => one.name === name) ?? {}
+  const spoken = dialects.find((one) => one.name === dialect)
+  if (
+    spoken &&
+    location &&
+    isFile(spoken) &&
+    !existsSync(resolve(projectFolder(), location)) &&
+    location !== ":memory:"
+  ) {
+    return `${location} is not there yet: the first execute(), or a session, makes it.`
+  }
+  return `Now: mooring query ${name} "select 1"`
 }
 
 function checkName(name: string): string {
-  if (/^[\w-]+$/.test(name)) return name
-  throw new InvalidArgumentError("A name has letters, digits, - and _.")
+  const problem = nameProblem(name)
+  if (problem !== undefined) throw new InvalidArgumentError(problem)
+  return name
 }
 
 /** A mistyped dialect is told before anything is written. The URL itself is not repeated: it may hold a password. */

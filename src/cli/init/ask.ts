@@ -1,6 +1,8 @@
 import { confirm, isCancel, password, select, text } from "@clack/prompts"
 import { type Dialect, dialects } from "../../index.ts"
 import { Interrupted } from "../interrupt.ts"
+import { isFile } from "./file-dialect.ts"
+import { nameProblem } from "./name.ts"
 import type { Section } from "./secrets-file.ts"
 
 const labels: Readonly<Record<string, string>> = {
@@ -21,11 +23,6 @@ async function answer<T>(asked: Promise<T>): Promise<Exclude<T, symbol>> {
   const given = await asked
   if (isCancel(given)) throw new Interrupted("SIGINT")
   return given as Exclude<T, symbol>
-}
-
-/** Why a name cannot be a section's; undefined if it can. */
-export function nameProblem(name: string | undefined): string | undefined {
-  return /^[\w-]+$/.test(name ?? "") ? undefined : "A name has letters, digits, - and _."
 }
 
 export function askName(): Promise<string> {
@@ -111,24 +108,4 @@ function portProblem(port: string | undefined): string | undefined {
 /** What was typed, as the file must say it: `${` means a variable there, unless that is all there is. */
 export function literal(typed: string): string {
   return /^\$\{\w+\}$/.test(typed) ? typed : typed.replaceAll("${", () => "$${")
-}
-
-/** With a far host given, the data of a file is still on this machine. */
-function isFile(dialect: Dialect): boolean {
-  const pool = { size: 1, maxOverflow: 0, timeout: 0, recycle: 0, prePing: false }
-  return dialect.source({
-    dialect: dialect.name,
-    driver: undefined,
-    username: undefined,
-    password: undefined,
-    host: "db.example.com",
-    port: undefined,
-    database: "database",
-    query: {},
-    settings: {},
-    connectArgs: {},
-    pool,
-    autocommit: false,
-    projectDir: process.cwd(),
-  }).local
 }
