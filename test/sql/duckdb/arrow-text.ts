@@ -82,7 +82,7 @@ function leaf(batch: RawBatch, field: Field, row: number): string {
     case Type.Time:
       return clockText(BigInt(values[row]!), type.unit === 3 ? 9 : 6)
     case Type.Timestamp:
-      return timestampText(BigInt(values[row]!), type.unit * 3) + (type.timezone === null ? "" : "+00")
+      return timestampText(BigInt(values[row]!), type.unit * 3).replace(/\d$/, type.timezone === null ? "$&" : "$&+00")
     case Type.Interval: {
       const at = row * 16
       return intervalText(bytes.readInt32LE(at), bytes.readInt32LE(at + 4), bytes.readBigInt64LE(at + 8))

@@ -26,6 +26,12 @@ export function bindValues(bindings: Bindings, prepared: PreparedHandle, values:
     const index = placeholder(bindings, prepared, String(i + 1))
     if (index === undefined) continue
     used.add(i)
+    if (index > count) {
+      throw badParams(
+        `The statement has $${index} but not every placeholder before it.`,
+        "Number them from $1 without gaps.",
+      )
+    }
     bindings.bind_value(prepared, index, toValue(bindings, values[i], `Parameter ${i + 1}`))
   }
   if (used.size === count) return used

@@ -2,9 +2,10 @@ import { MooringError } from "../../../errors.ts"
 import { Table } from "../../../tables/index.ts"
 import type { DriverConnection, RecordStream, RunOptions, RunResult, Statement, StreamOptions } from "../../dialect.ts"
 import type { Driver, RawConnection, ResultHandle } from "./driver.ts"
+import { isFatal } from "./failures.ts"
 import { watchProgress } from "./progress.ts"
-import { endReading, endRunning, reasonOf, startReading, unexplained } from "./reading.ts"
-import { EarlyEnd, readTable, returnTypes } from "./results.ts"
+import { endReading, reasonOf, startReading } from "./reading.ts"
+import { readTable, returnTypes } from "./results.ts"
 import { prepareRunning } from "./statements.ts"
 import { DuckDBStream } from "./stream.ts"
 import { Work } from "./work.ts"
@@ -78,7 +79,6 @@ export class DuckDBConnection implements DriverConnection {
       work.end()
       release()
       if (options.readOnly) this.#usable &&= await endReading(driver, native, result)
-      else if (result !== undefined) await endRunning(driver, native, result)
       this.#stop = undefined
     }
     this.#stop = () => {
@@ -86,9 +86,11 @@ export class DuckDBConnection implements DriverConnection {
       return end()
     }
     try {
+      // Leaving a streamed result early takes an interrupt, which would abort a session's transaction. So what does not
+      // only read is run to its end before its rows are given out.
       result = options.readOnly
         ? await startReading(driver, native, work, statement)
-        : await this.#startRunning(native, work, statement)
+        : await this.#start(native, work, statement)
       return new DuckDBStream({
         driver,
         work,
@@ -96,8 +98,8 @@ export class DuckDBConnection implements DriverConnection {
         batchRows: options.batchRows,
         close: end,
         failure: async (error) => {
-          if (!(error instanceof EarlyEnd)) return error
-          return options.readOnly ? reasonOf(error, driver, native, statement, options.signal) : unexplained()
+          this.#usable &&= !isFatal(error)
+          return reasonOf(error, driver, native, statement, options.signal)
         },
       })
     } catch (error) {
@@ -157,6 +159,9 @@ export class DuckDBConnection implements DriverConnection {
     }
     try {
       return await done
+    } catch (error) {
+      this.#usable &&= !isFatal(error)
+      throw error
     } finally {
       release()
       this.#stop = undefined
@@ -181,15 +186,7 @@ export class DuckDBConnection implements DriverConnection {
   /** Not streamed: the statement runs once and to its end, and DuckDB tells why it fails. */
   async #execute(native: RawConnection, work: Work, statement: Statement, options: RunOptions): Promise<RunResult> {
     const { bindings } = this.#driver
-    const context = { bindings, connection: native.connection, work }
-    const { prepared, type } = await prepareRunning(context, statement.text, statement.values)
-    if (!sessionless.has(type)) this.#used = true
-    let result: ResultHandle
-    try {
-      result = await work.call(() => bindings.execute_prepared(prepared))
-    } finally {
-      bindings.destroy_prepare_sync(prepared)
-    }
+    const result = await this.#start(native, work, statement)
     switch (bindings.result_return_type(result)) {
       case returnTypes.changedRows:
         return { table: Table.empty, rowCount: bindings.rows_changed(result) }
@@ -202,13 +199,15 @@ export class DuckDBConnection implements DriverConnection {
     }
   }
 
-  async #startRunning(native: RawConnection, work: Work, { text, values }: Statement): Promise<ResultHandle> {
+  async #start(native: RawConnection, work: Work, { text, values }: Statement): Promise<ResultHandle> {
     const { bindings } = this.#driver
+    const used = this.#used
+    this.#used = true
     const context = { bindings, connection: native.connection, work }
     const { prepared, type } = await prepareRunning(context, text, values)
-    if (!sessionless.has(type)) this.#used = true
+    this.#used = used || !sessionless.has(type)
     try {
-      return await work.call(() => bindings.execute_prepared_streaming(prepared))
+      return await work.call(() => bindings.execute_prepared(prepared))
     } finally {
       bindings.destroy_prepare_sync(prepared)
     }

@@ -3,6 +3,11 @@ import { isMooringError, type QueryError } from "../../../errors.ts"
 import type { Failure } from "../../dialect.ts"
 import { messageOf } from "./statements.ts"
 
+/** True for errors after which the instance answers nothing any more. */
+export function isFatal(error: unknown): boolean {
+  return /^(FATAL|INTERNAL) Error|has been invalidated/.test(messageOf(error))
+}
+
 /**
  * DuckDB's errors have no codes; they begin with the name of their kind. The first line that fits decides.
  *
@@ -10,6 +15,11 @@ import { messageOf } from "./statements.ts"
  */
 const failures: readonly [RegExp, (match: RegExpExecArray) => Partial<Failure>][] = [
   [/^FATAL|has been invalidated/, () => ({ action: "lost", kind: "connection" })],
+  // A defect of DuckDB's, with a stack of it. The database can then only be opened anew.
+  [
+    /^INTERNAL Error: ([^\n]*)/,
+    ([line]) => ({ message: line!, hint: "This is a defect of DuckDB: please report it there, with the statement." }),
+  ],
   [
     /Could not set lock on file "(.*?)": Conflicting lock is held in (.*?) \(PID (\d+)\)/,
     ([, file, program, pid]) => ({

@@ -6,7 +6,7 @@ import { driverPackage } from "./driver.ts"
 import { classify } from "./failures.ts"
 import { kyselyParts } from "./kysely.ts"
 import { settings, sourceOf } from "./source.ts"
-import { typeTable } from "./types.ts"
+import { typeTable } from "./type-table.ts"
 
 /**
  * DuckDB, in the process, over `@duckdb/node-api`.

@@ -3,6 +3,7 @@ import { dirname } from "node:path"
 import { MooringError } from "../../../errors.ts"
 import type { Opener } from "./connection.ts"
 import type { Driver, RawConnection, RawInstance } from "./driver.ts"
+import { remember, spellingInUse } from "./files.ts"
 import { type Location, quoteText, splitOptions } from "./source.ts"
 import { messageOf } from "./statements.ts"
 import { onThread } from "./threads.ts"
@@ -17,6 +18,7 @@ export class Instance implements Opener {
   readonly driver: Driver
   raw: RawInstance | undefined
   #opening: Promise<RawInstance> | undefined
+  #forget: (() => void) | undefined
   readonly #location: Location
   readonly #options: Record<string, string>
   /** Settings that belong to a session and not to the instance. */
@@ -89,18 +91,19 @@ export class Instance implements Opener {
     await this.#opening?.catch(() => undefined)
     this.raw?.closeSync()
     this.raw = undefined
+    this.#forget?.()
+    this.#forget = undefined
     this.#opening = undefined
   }
 
   async #create(): Promise<RawInstance> {
     this.check()
     const { api, cache } = this.driver
-    const { path } = this.#location
-    this.raw = await onThread(() =>
-      path === ":memory:"
-        ? api.DuckDBInstance.create(path, this.#options)
-        : cache.getOrCreateInstance(path, this.#options),
-    )
+    const { kind, path } = this.#location
+    if (path === ":memory:") return (this.raw = await onThread(() => api.DuckDBInstance.create(path, this.#options)))
+    const spelling = kind === "file" ? spellingInUse(path) : path
+    this.raw = await onThread(() => cache.getOrCreateInstance(spelling, this.#options))
+    if (kind === "file") this.#forget = remember(spelling)
     return this.raw
   }
 

@@ -26,33 +26,32 @@ export async function startReading(
 /**
  * Ends a reading transaction. Not by a commit, so that the temporary types of a PIVOT go as well.
  *
+ * @param result where it was not read to its end.
  * @returns false if the connection must not be used again.
  */
 export async function endReading(driver: Driver, native: RawConnection, result?: ResultHandle): Promise<boolean> {
   const { bindings } = driver
   const work = new Work(bindings, native.connection)
+  if (result !== undefined) await letGo(driver, native, work, result)
   try {
     await work.call(() => bindings.query(native.connection, "ROLLBACK"))
+    return true
   } catch (error) {
     // An abort that came before BEGIN leaves nothing to end.
-    if (!messageOf(error).includes("no transaction is active")) return false
+    return messageOf(error).includes("no transaction is active")
   }
-  if (result !== undefined) await letGo(driver, work, result)
-  return true
 }
 
-/** Ends a streamed result in a transaction that goes on: the next statement closes it without harm. */
-export async function endRunning(driver: Driver, native: RawConnection, result: ResultHandle): Promise<boolean> {
-  const { bindings } = driver
-  const work = new Work(bindings, native.connection)
-  await work.call(() => bindings.query(native.connection, "select 1")).catch(() => undefined)
-  await letGo(driver, work, result)
-  return true
-}
-
-/** A closed result keeps the file locked until somebody tries to read on, or the garbage collector comes. */
-async function letGo(driver: Driver, work: Work, result: ResultHandle): Promise<void> {
-  while (await fetchChunk(driver, work, result).catch(() => undefined));
+/**
+ * Ends a streamed result. One that is left as it is, or closed by the next statement, keeps the file open and locked
+ * until the garbage collector comes, and who opens the file again in this process waits for that.
+ */
+async function letGo(driver: Driver, native: RawConnection, work: Work, result: ResultHandle): Promise<void> {
+  let next: unknown
+  do {
+    driver.bindings.interrupt(native.connection)
+    next = await fetchChunk(driver, work, result).catch(() => undefined)
+  } while (next !== undefined)
 }
 
 /**
@@ -88,7 +87,7 @@ export async function reasonOf(
   }
 }
 
-export function unexplained(): QueryError {
+function unexplained(): QueryError {
   return new QueryError("The statement failed while its rows were read, and DuckDB does not say why.", {
     hint: "Read the rows with query() instead of stream() to see the reason.",
   })

@@ -19,7 +19,9 @@ export class ResultColumns {
 
   constructor(driver: Driver, result: ResultHandle) {
     const { bindings } = driver
-    const indexes = Array.from({ length: bindings.column_count(result) }, (_, i) => i)
+    // What returns no rows has a column of its own, "Count" or "Success", that is nobody's.
+    const count = bindings.result_return_type(result) === returnTypes.rows ? bindings.column_count(result) : 0
+    const indexes = Array.from({ length: count }, (_, i) => i)
     const kinds = indexes.map((i) => columnKind(driver, bindings.column_logical_type(result, i)))
     const opened = kinds.map(openColumn)
     this.bindings = bindings
@@ -75,18 +77,29 @@ export interface Limits {
   readonly maxBytes: number
 }
 
-/** All rows of a result. */
+/** All rows of a result. While a chunk is copied, DuckDB makes the next one. */
 export async function readTable(driver: Driver, work: Work, result: ResultHandle, limits: Limits): Promise<Table> {
   const columns = new ResultColumns(driver, result)
   const table = columns.newTable()
+  let coming = fetchChunk(driver, work, result)
   for (;;) {
-    const next = await fetchChunk(driver, work, result)
-    if (next === undefined) return table.finish()
-    if (table.numRows + next.rows > limits.maxRows) throw tooLarge(`more than ${limits.maxRows} rows`, "maxRows")
-    columns.load(next.chunk, next.rows)
-    columns.append(table, 0, next.rows)
-    if (table.byteLength > limits.maxBytes) throw tooLarge(`more than ${limits.maxBytes} bytes`, "maxBytes")
+    const present = await coming
+    if (present === undefined) return table.finish()
+    coming = fetchChunk(driver, work, result)
+    try {
+      take(present, columns, table, limits)
+    } catch (error) {
+      await coming.catch(() => undefined)
+      throw error
+    }
   }
+}
+
+function take({ chunk, rows }: Chunk, columns: ResultColumns, table: TableBuilder, limits: Limits): void {
+  if (table.numRows + rows > limits.maxRows) throw tooLarge(`more than ${limits.maxRows} rows`, "maxRows")
+  columns.load(chunk, rows)
+  columns.append(table, 0, rows)
+  if (table.byteLength > limits.maxBytes) throw tooLarge(`more than ${limits.maxBytes} bytes`, "maxBytes")
 }
 
 function tooLarge(what: string, limit: string): MooringError {

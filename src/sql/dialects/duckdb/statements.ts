@@ -17,12 +17,19 @@ export interface Ready {
   readonly type: string
 }
 
+/** White space, or a comment. */
+const blank = String.raw`(?:\s|--[^\n]*\n|/\*(?:[^*]|\*(?!/))*\*/)`
+
+/** To prepare an EXPORT makes its folder: this one is refused before. */
+const exportStatement = new RegExp(`^(?:;|${blank})*export\\b`, "i")
+
 /** Prepares one statement for reading and binds its values, inside a read-only transaction. */
 export async function prepareReading(
   context: StatementContext,
   text: string,
   values: readonly unknown[],
 ): Promise<Ready> {
+  if (exportStatement.test(text)) throw readOnly("EXPORT")
   const ready = (await prepareSingle(context, text)) ?? (await preparePivot(context, text, values))
   return finish(context, ready, values, () => checkReads(context, text, ready.type))
 }
@@ -93,8 +100,6 @@ async function extract({ bindings, connection, work }: StatementContext, text: s
   return { extracted, count }
 }
 
-const pivotType = /__pivot_enum_[0-9a-f-]+/
-
 /**
  * A `PIVOT` whose columns are not listed is several statements: one for each enumeration of the columns' names, which
  * are temporary types, then the query that needs them. Everything else that is several statements is refused.
@@ -102,47 +107,33 @@ const pivotType = /__pivot_enum_[0-9a-f-]+/
 async function preparePivot(context: StatementContext, text: string, values: readonly unknown[]): Promise<Ready> {
   const { bindings, connection, work } = context
   const { extracted, count } = await extract(context, text)
-  const prepareAt = (index: number) =>
-    work.call(() => bindings.prepare_extracted_statement(connection, extracted, index))
-  let missing: string | undefined
+  // Each can be prepared once only, so all but the last have run before anything is known of the last.
   for (let i = 0; i < count - 1; i++) {
-    const prepared = await prepareAt(i)
+    const prepared = await work.call(() => bindings.prepare_extracted_statement(connection, extracted, i))
     try {
       if (statementType(bindings, prepared) !== "CREATE") throw several()
-      // Until it was made, the query lacks one type after the other.
-      const type = await missingType(bindings, () => prepareAt(count - 1))
-      if (type === undefined || type === missing) throw several()
-      missing = type
       bindValues(bindings, prepared, values)
       await work.call(() => bindings.execute_prepared(prepared))
+      if ((await countPivotTypes(context)) !== i + 1) throw several()
     } finally {
       bindings.destroy_prepare_sync(prepared)
     }
   }
-  const prepared = await prepareAt(count - 1)
+  const prepared = await work.call(() => bindings.prepare_extracted_statement(connection, extracted, count - 1))
   return { prepared, type: statementType(bindings, prepared) }
 }
 
-async function missingType(bindings: Bindings, prepare: () => Promise<PreparedHandle>): Promise<string | undefined> {
-  try {
-    bindings.destroy_prepare_sync(await prepare())
-    return undefined
-  } catch (error) {
-    return pivotType.exec(messageOf(error))?.[0]
-  }
+async function countPivotTypes({ bindings, connection, work }: StatementContext): Promise<number> {
+  const text = "select 1 from duckdb_types() where type_name like '\\_\\_pivot\\_enum\\_%' escape '\\'"
+  return bindings.row_count(await work.call(() => bindings.query(connection, text)))
 }
 
 function statementType(bindings: Bindings, prepared: PreparedHandle): string {
   return String(bindings.StatementType[bindings.prepared_statement_type(prepared)])
 }
 
-const gap = String.raw`(?:\s|--[^\n]*\n|/\*(?:[^*]|\*(?!/))*\*/)*`
-
 /** `EXPLAIN`, up to the statement that it explains. What stands in parentheses is options, or that statement. */
-const explain = new RegExp(
-  `^(?:;|${gap.slice(0, -1)})*explain\\b${gap}(?:analy[sz]e\\b${gap})?(?:verbose\\b)?${gap}(\\([^()]*\\))?`,
-  "i",
-)
+const explain = new RegExp(`^(?:;|${blank})*explain\\b${blank}*(?:analy[sz]e\\b${blank}*)?(\\([^()]*\\))?`, "i")
 
 /**
  * A read-only transaction stops what writes to a database. It does not stop COPY … TO, EXPORT, ATTACH, SET and

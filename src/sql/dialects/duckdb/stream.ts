@@ -25,12 +25,14 @@ export class DuckDBStream implements RecordStream, AsyncIterator<Table> {
   readonly #parts: StreamParts
   readonly #columns: ResultColumns
   #loaded: (Chunk & { taken: number }) | undefined
+  #exhausted = false
   #ended: Promise<void> | undefined
 
   constructor(parts: StreamParts) {
     this.#parts = parts
     this.#columns = new ResultColumns(parts.driver, parts.result)
     this.schema = this.#columns.schema
+    this.#exhausted = this.schema.fields.length === 0
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Table> {
@@ -58,10 +60,14 @@ export class DuckDBStream implements RecordStream, AsyncIterator<Table> {
   async #batch(): Promise<Table> {
     const { driver, work, result, batchRows } = this.#parts
     const table = this.#columns.newTable(batchRows)
-    while (table.numRows < batchRows) {
+    while (!this.#exhausted && table.numRows < batchRows) {
       if (this.#loaded === undefined) {
         const next = await fetchChunk(driver, work, result)
-        if (next === undefined) break
+        if (next === undefined) {
+          // To fetch again would look like a failure.
+          this.#exhausted = true
+          break
+        }
         this.#columns.load(next.chunk, next.rows)
         this.#loaded = { ...next, taken: 0 }
       }

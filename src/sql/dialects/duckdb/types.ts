@@ -1,12 +1,9 @@
 import {
   binary,
   bool,
-  type Column,
-  type DataType,
   dateDay,
   decimal128,
   decimal256,
-  dictionary,
   fixedSizeList,
   float32,
   float64,
@@ -35,8 +32,6 @@ import {
   type BoolColumn,
   type ColumnBuilder,
   columnBuilder,
-  DictionaryColumn,
-  dictionaryValues,
   type FixedColumn,
   type FixedListColumn,
   type ListColumn,
@@ -48,39 +43,23 @@ import {
 import { type Field, field, integerExtension, jsonExtension } from "../../../tables/types.ts"
 import type { Driver, LogicalTypeHandle } from "./driver.ts"
 import {
-  BoolReader,
-  doubleWordTo128,
-  FixedReader,
-  IntervalReader,
-  NullReader,
-  unsigned128To256,
-  WideningReader,
-  wordTo128,
-} from "./vectors/fixed.ts"
+  asIs,
+  bytesAsText,
+  type ColumnKind,
+  decimalKind,
+  enumKind,
+  fixedAsText,
+  type MakeKind,
+  namesOf,
+  strings,
+  type TypeContext,
+  type TypeName,
+  unreadable,
+} from "./leaf-kinds.ts"
+import { BoolReader, IntervalReader, NullReader, unsigned128To256, WideningReader } from "./vectors/fixed.ts"
 import { ArrayReader, ListReader, StructReader, UnionReader } from "./vectors/nested.ts"
 import type { VectorReader } from "./vectors/reader.ts"
-import { BytesAsTextReader, StringReader } from "./vectors/strings.ts"
-import { bignumText, bitText, FixedAsTextReader, timeTzText, uuidText, VariantReader } from "./vectors/text.ts"
-
-/** How one DuckDB type becomes an Arrow column. */
-export interface ColumnKind {
-  readonly type: DataType
-  readonly extension?: string
-  /** The column, where the type alone does not say it all. */
-  builder?(): ColumnBuilder
-  reader(column: ColumnBuilder): VectorReader
-}
-
-/** The names of the driver's type ids: one that is added there does not compile here until it is handled. */
-export type TypeName = keyof typeof import("@duckdb/node-api").DuckDBTypeId
-
-interface TypeContext {
-  readonly driver: Driver
-  /** Inside a list, struct, map, array or union. */
-  readonly nested: boolean
-}
-
-type MakeKind = (type: LogicalTypeHandle, context: TypeContext) => ColumnKind
+import { bignumText, bitText, timeTzText, uuidText, VariantReader } from "./vectors/text.ts"
 
 /** How a column of this type is built and read. */
 export function columnKind(driver: Driver, type: LogicalTypeHandle, nested = false): ColumnKind {
@@ -119,19 +98,7 @@ const kinds: Record<TypeName, MakeKind> = {
   BIGNUM: bytesAsText(bignumText),
   FLOAT: asIs(float32()),
   DOUBLE: asIs(float64()),
-  DECIMAL: (type, { driver }) => {
-    const { bindings } = driver
-    const internal = bindings.Type[bindings.decimal_internal_type(type)]
-    return {
-      type: decimal128(bindings.decimal_width(type), bindings.decimal_scale(type)),
-      reader: (column) => {
-        const fixed = column as FixedColumn
-        if (internal === "HUGEINT") return new FixedReader(bindings, fixed)
-        if (internal === "BIGINT") return new WideningReader(bindings, fixed, 8, doubleWordTo128)
-        return new WideningReader(bindings, fixed, internal === "SMALLINT" ? 2 : 4, wordTo128)
-      },
-    }
-  },
+  DECIMAL: decimalKind,
   VARCHAR: (type, { driver }) => ({
     ...strings(utf8(), driver),
     // JSON is VARCHAR by another name.
@@ -217,67 +184,6 @@ export function openColumn(kind: ColumnKind): { column: ColumnBuilder; reader: V
   return { column, reader: kind.reader(column) }
 }
 
-function asIs(type: DataType, extension?: string): MakeKind {
-  return (_type, { driver }) => ({
-    type,
-    ...(extension !== undefined && { extension }),
-    reader: (column) => new FixedReader(driver.bindings, column as FixedColumn),
-  })
-}
-
-function strings(type: DataType, driver: Driver): ColumnKind {
-  return { type, reader: (column) => new StringReader(driver.bindings, column as VariableColumn) }
-}
-
-function bytesAsText(toText: (bytes: Uint8Array) => string): MakeKind {
-  return (_type, { driver }) => ({
-    type: utf8(),
-    reader: (column) => new BytesAsTextReader(driver.bindings, column as VariableColumn, toText),
-  })
-}
-
-function fixedAsText(width: number, toText: (view: DataView, at: number) => string): MakeKind {
-  return (_type, { driver }) => ({
-    type: utf8(),
-    reader: (column) => new FixedAsTextReader(driver.bindings, column as VariableColumn, width, toText),
-  })
-}
-
-const enumKeys: Record<string, DataType> = { UTINYINT: uint8(), USMALLINT: uint16(), UINTEGER: uint32() }
-const keyReaders: Record<string, (view: DataView, at: number) => number> = {
-  UTINYINT: (view, at) => view.getUint8(at),
-  USMALLINT: (view, at) => view.getUint16(at, true),
-  UINTEGER: (view, at) => view.getUint32(at, true),
-}
-
-/** A dictionary; inside other types text, because many readers of Arrow do not know dictionaries there. */
-function enumKind(type: LogicalTypeHandle, { driver, nested }: TypeContext): ColumnKind {
-  const { bindings } = driver
-  const labels = namesOf(bindings.enum_dictionary_size(type), (i) => bindings.enum_dictionary_value(type, i))
-  const internal = String(bindings.Type[bindings.enum_internal_type(type)])
-  const keys = enumKeys[internal] as ReturnType<typeof uint8>
-  if (nested) {
-    const key = keyReaders[internal]!
-    return {
-      type: utf8(),
-      reader: (column) =>
-        new FixedAsTextReader(
-          bindings,
-          column as VariableColumn,
-          keys.bitWidth >> 3,
-          (view, at) => labels[key(view, at)]!,
-        ),
-    }
-  }
-  const arrowType = dictionary(utf8(), keys)
-  const values = dictionaryValues(labels) as Column<unknown>
-  return {
-    type: arrowType,
-    builder: () => new DictionaryColumn(arrowType, values, 2048),
-    reader: (column) => new FixedReader(bindings, column as DictionaryColumn),
-  }
-}
-
 function structKind(names: readonly string[], children: readonly ColumnKind[], driver: Driver): ColumnKind {
   return {
     type: struct(children.map((child, i) => fieldOf(names[i]!, child))),
@@ -307,46 +213,4 @@ function unionKind(type: LogicalTypeHandle, { driver }: TypeContext): ColumnKind
       return new UnionReader(bindings, column as UnionColumn, readers)
     },
   }
-}
-
-function unreadable(name: TypeName): MakeKind {
-  return () => {
-    throw new MooringError("UNSUPPORTED", `A result has a column of DuckDB's type ${name}, which has no values.`)
-  }
-}
-
-function namesOf(count: number, name: (index: number) => string): string[] {
-  return Array.from({ length: count }, (_, i) => name(i))
-}
-
-/** DuckDB type → Arrow type, for people. */
-export const typeTable: Record<string, string> = {
-  BOOLEAN: "bool",
-  "TINYINT, SMALLINT, INTEGER, BIGINT": "int8, int16, int32, int64",
-  "UTINYINT, USMALLINT, UINTEGER, UBIGINT": "uint8, uint16, uint32, uint64",
-  HUGEINT: "decimal128(38, 0), extension mooring.integer",
-  UHUGEINT: "decimal256(39, 0), extension mooring.integer",
-  BIGNUM: "utf8 (its digits)",
-  "FLOAT, DOUBLE": "float32, float64",
-  "DECIMAL(p, s)": "decimal128(p, s)",
-  VARCHAR: "utf8",
-  JSON: "utf8, extension arrow.json",
-  VARIANT: "utf8 (as JSON), extension arrow.json",
-  BLOB: "binary",
-  BIT: "utf8 (zeros and ones)",
-  DATE: "date32",
-  "TIME, TIME_NS": "time64[us], time64[ns]",
-  TIMETZ: "utf8",
-  "TIMESTAMP_S, TIMESTAMP_MS, TIMESTAMP, TIMESTAMP_NS": "timestamp[s], [ms], [us], [ns]",
-  TIMESTAMPTZ: "timestamp[us, UTC]",
-  INTERVAL: "interval (months, days, nanoseconds)",
-  UUID: "utf8",
-  ENUM: "dictionary<utf8>; utf8 inside another type",
-  GEOMETRY: "binary (WKB), extension geoarrow.wkb",
-  LIST: "list",
-  ARRAY: "fixed-size list",
-  STRUCT: "struct",
-  MAP: "map",
-  UNION: "sparse union",
-  NULL: "null",
 }
