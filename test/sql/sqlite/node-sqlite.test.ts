@@ -24,12 +24,14 @@ test("missing values are NULL, a lone Date is NULL, and each number is a REAL", 
   expect(select.get(1n, Number.NaN)).toMatchObject({ a: "integer", b: "null" })
 })
 
-test("binding refuses a value too many before anything runs", () => {
-  handle.exec("create table t (x)")
-  const insert = handle.prepare("insert into t values (?)")
-  expect(() => insert.iterate(1n, 2n)).toThrow(expect.objectContaining({ errcode: 25 }))
-  insert.iterate(1n)
-  expect(handle.prepare("select count(*) as n from t").get()).toMatchObject({ n: 0 })
+test("an object binds numbered placeholders by their bare numbers", () => {
+  for (const text of ["select $2 as b, $1 as a", "select ?2 as b, ?1 as a"]) {
+    expect(handle.prepare(text).get({ 1: "x", 2: "y" })).toMatchObject({ a: "x", b: "y" })
+  }
+})
+
+test("a value too many is refused", () => {
+  expect(() => handle.prepare("select ?").get(1n, 2n)).toThrow(expect.objectContaining({ errcode: 25 }))
 })
 
 test("columns() after the first step knows of a change by somebody else", () => {

@@ -65,7 +65,15 @@ test.each([
   ["select ?", [1, 2]],
   ["select 1", [1]],
   ["select ?2", [1]],
-  ["select :a, $b, @c", [1, 2]],
+  ["select :a, $b, @c", [1, 2, 3]],
+  ["select :a", []],
+  ["select @a", [1]],
+  ["select $a", [1]],
+  ["select $1, $3", [1, 2, 3]],
+  ["select $1, $2", [1]],
+  ["select $1", [1, 2]],
+  ["select $1, ?", [1, 2]],
+  ["select ?1, $2", [1, 2]],
   ["select ?, ?", [new Date(0)]],
 ])("%s with %j values is refused, and binds no NULL", async (text, values) => {
   for (let i = 0; i < 2; i++) {
@@ -73,10 +81,28 @@ test.each([
   }
 })
 
+test.each(["select $2 as b, $1 as a, $2 as c", "select ?2 as b, ?1 as a, ?2 as c"])(
+  "numbered placeholders take the values by their numbers: %s",
+  async (text) => {
+    expect((await query(connection, text, 1, 2)).table.at(0)).toEqual({ b: 2, a: 1, c: 2 })
+    expect((await query(connection, text, "x", null)).table.at(0)).toEqual({ b: null, a: "x", c: null })
+  },
+)
+
+test("what looks like a placeholder inside strings, names and comments is none", async () => {
+  const { table } = await query(
+    connection,
+    `select ':a ?' as "b ?", [x].v as [:c] -- ? :d
+    from (select ? as v /* $1 */) as \`x\``,
+    5,
+  )
+  expect(table.at(0)).toEqual({ "b ?": ":a ?", ":c": 5 })
+})
+
 test("the same statement is counted anew for other values", async () => {
   expect((await query(connection, "select ? as x", 1)).table.at(0)).toEqual({ x: 1 })
   expect(await failure(query(connection, "select ? as x"))).toMatchObject({
-    message: /more placeholders than the 0 values/,
+    message: /1 placeholder, and 0 values/,
   })
   expect((await query(connection, "select ? as x", "a")).table.at(0)).toEqual({ x: "a" })
 })

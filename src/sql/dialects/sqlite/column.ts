@@ -167,6 +167,10 @@ export class SqliteColumn {
 
   private widen(value: unknown): void {
     if (this.fixed) throw this.misfit(value)
+    if (this.kind === "null" && this.sealed.length === 0) {
+      this.begin(candidates(this.declared, value).find((kind) => fits(kind, this.declared, value))!)
+      return
+    }
     const batches = [...this.sealed, this.builder.finish()]
     for (const kind of candidates(this.declared, value)) {
       if (!fits(kind, this.declared, value) || !this.allFit(batches, kind)) continue
@@ -177,6 +181,14 @@ export class SqliteColumn {
     for (const batch of batches) for (const old of this.valuesOf(batch)) if (old !== null) found.add(classOf(old))
     const classes = storageClasses.filter((name) => found.has(name))
     this.rewrite(batches, "mixed", classes)
+  }
+
+  /** The first value after nothing but NULLs: the shortcut of most columns. */
+  private begin(kind: Kind): void {
+    const nulls = this.builder.length
+    this.kind = kind
+    this.builder = columnBuilder(arrowType(kind, []))
+    if (nulls > 0) this.builder.appendNull(nulls)
   }
 
   private allFit(batches: readonly Batch<unknown>[], kind: Kind): boolean {

@@ -2,15 +2,12 @@ import { statSync } from "node:fs"
 import type { DatabaseSync } from "node:sqlite"
 import { allowReadsOnly, wouldOnlyRead } from "./authorizer.ts"
 import { explainOpening, missingFile } from "./opening.ts"
-import type { WorkerSetup } from "./protocol.ts"
+import { allowWrites, beginWriting, type WorkerSetup } from "./protocol.ts"
 import { loadSqlite } from "./runtime.ts"
 import { type Prepared, PreparedStatements } from "./statements.ts"
 
 /** What may change a setting, attach a file or make a temporary table; it may also stand in a string, and do nothing. */
 const changesSession = /\b(?:attach|detach|pragma|temp|temporary)\b/i
-
-/** Begins each transaction that may write; the session is as before. */
-export const allowWrites = "PRAGMA query_only = OFF"
 
 /** One handle of `node:sqlite`, with the statements that were prepared on it. */
 export class Handle {
@@ -53,7 +50,7 @@ export class Handle {
 
   prepare(text: string): Prepared {
     if (changesSession.test(text) && text !== allowWrites) this.isChanged = true
-    if (this.readOnly && text === "BEGIN IMMEDIATE") return this.statements.get("BEGIN")
+    if (this.readOnly && text === beginWriting) return this.statements.get("BEGIN")
     if (this.guarded && !this.hasAuthorizer && !this.statements.has(text) && !wouldOnlyRead(this.database, text)) {
       throw Object.assign(new Error("not authorized"), { code: "ERR_SQLITE_ERROR", errcode: 23 })
     }

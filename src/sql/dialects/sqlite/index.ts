@@ -3,8 +3,8 @@ import type { Dialect, TransactionOptions } from "../../dialect.ts"
 import { sqliteSyntax } from "../../syntaxes.ts"
 import { classify } from "./classify.ts"
 import { openDatabase } from "./database.ts"
-import { allowWrites } from "./handle.ts"
 import { sourceOf } from "./location.ts"
+import { allowWrites, beginWriting } from "./protocol.ts"
 
 /** SQLite, through Node's own `node:sqlite` in worker threads: nothing to install. */
 export const sqlite: Dialect = {
@@ -67,8 +67,7 @@ export const sqlite: Dialect = {
       })
     }
     if (readOnly) return ["PRAGMA query_only = ON", "BEGIN"]
-    // At once, because a transaction that reads first and writes later fails if anybody wrote in between.
-    return [allowWrites, "BEGIN IMMEDIATE"]
+    return [allowWrites, beginWriting]
   },
   classify,
   kysely: ({ SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler }) => ({

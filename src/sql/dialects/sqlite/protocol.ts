@@ -3,6 +3,12 @@ import type { TableMessage } from "../../../tables/index.ts"
 
 /** What the calling thread and the worker of a connection say to each other: each request has one reply. */
 
+/** Precedes `beginWriting`, since the transaction before may have been read-only. The worker knows that it is harmless. */
+export const allowWrites = "PRAGMA query_only = OFF"
+
+/** At once, because a transaction that reads first and writes later fails if anybody wrote in between. */
+export const beginWriting = "BEGIN IMMEDIATE"
+
 /** What a worker needs to open its handles. */
 export interface WorkerSetup {
   /** An absolute path, or the URI of a database in memory. */

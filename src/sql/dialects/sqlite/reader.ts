@@ -1,9 +1,8 @@
-import type { StatementSync } from "node:sqlite"
+import type { SQLInputValue, StatementSync } from "node:sqlite"
 import { MooringError } from "../../../errors.ts"
 import { schema, Table } from "../../../tables/index.ts"
 import { SqliteColumn } from "./column.ts"
 import { arrowField, declaredAs } from "./kinds.ts"
-import type { SqliteValue } from "./protocol.ts"
 
 /** Rows that are taken from the engine before they are written into columns: small enough to die young in the heap. */
 const chunkRows = 256
@@ -30,7 +29,7 @@ export class RowReader {
    * @param statement gives arrays and bigints.
    * @param isStopped is asked at every row whether the rows are not wanted any more.
    */
-  constructor(statement: StatementSync, values: readonly SqliteValue[], isStopped: () => boolean) {
+  constructor(statement: StatementSync, values: readonly SQLInputValue[], isStopped: () => boolean) {
     this.isStopped = isStopped
     this.rows = statement.iterate(...values)
     try {

@@ -1,7 +1,8 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite"
-import { MooringError, QueryError } from "../../../errors.ts"
+import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite"
+import { QueryError } from "../../../errors.ts"
 import { sqliteSyntax } from "../../syntaxes.ts"
 import { blankEnd, quotedEnd, wordEnd } from "../../tokens.ts"
+import { bindingsFor, placeholdersOf } from "./placeholders.ts"
 import type { SqliteValue } from "./protocol.ts"
 
 /** Statements that are kept prepared, on each handle. */
@@ -13,7 +14,7 @@ export class Prepared {
   readonly returnsRows: boolean
   readonly inserts: boolean
   readonly changesRows: boolean
-  private placeholders: number | undefined
+  private readonly placeholders: readonly string[]
 
   /** @throws QueryError for a text of several statements: SQLite would run the first and drop the others. */
   constructor(database: DatabaseSync, text: string) {
@@ -22,40 +23,16 @@ export class Prepared {
     // Exact beyond 2^53, and tells INTEGER from REAL; a read of a million rows takes 7 % longer.
     this.statement.setReadBigInts(true)
     this.returnsRows = this.statement.columns().length > 0
+    this.placeholders = placeholdersOf(text)
     const verb = verbOf(text)
     this.inserts = verb === "insert" || verb === "replace"
     this.changesRows = this.inserts || verb === "update" || verb === "delete"
   }
 
-  /**
-   * Makes sure that there are as many values as placeholders: SQLite takes a missing one for NULL.
-   *
-   * @throws MooringError `BAD_PARAMS`
-   */
-  checkCount(values: readonly SqliteValue[]): void {
-    if (this.placeholders === values.length) return
-    // Only binding tells: SQLite refuses a value too many. Nothing runs before the first step.
-    if (!this.binds(values)) throw miscounted("fewer", values)
-    if (this.binds([...values, null])) throw miscounted("more", values)
-    this.placeholders = values.length
+  /** @throws MooringError `BAD_PARAMS` unless each placeholder has a value and each value a placeholder. */
+  bind(values: readonly SqliteValue[]): SQLInputValue[] {
+    return bindingsFor(this.placeholders, values) as SQLInputValue[]
   }
-
-  private binds(values: readonly SqliteValue[]): boolean {
-    try {
-      this.statement.iterate(...values)
-      return true
-    } catch (error) {
-      if ((error as { errcode?: number }).errcode === 25) return false
-      throw error
-    }
-  }
-}
-
-function miscounted(how: "fewer" | "more", values: readonly SqliteValue[]): MooringError {
-  const given = values.length === 1 ? "the 1 value" : `the ${values.length} values`
-  return new MooringError("BAD_PARAMS", `The statement has ${how} placeholders than ${given} that it was given.`, {
-    hint: "Give one value for each placeholder, and null for NULL.",
-  })
 }
 
 /** The statements of one handle that were prepared last. */

@@ -1,3 +1,4 @@
+import type { SQLInputValue } from "node:sqlite"
 import { parentPort, workerData } from "node:worker_threads"
 import { isMooringError, MooringError, type QueryError } from "../../../errors.ts"
 import { dehydrate, Table } from "../../../tables/index.ts"
@@ -65,7 +66,7 @@ function answer(request: Request): Answer {
 }
 
 /** Prepares a statement on the handle for queries or on the one for everything else. */
-function prepare({ text, values, readOnly }: ToRun): { handle: Handle; prepared: Prepared } {
+function prepare({ text, values, readOnly }: ToRun): { handle: Handle; prepared: Prepared; bound: SQLInputValue[] } {
   endStream()
   const open = readOnly ? reading : writing
   const handle = open?.isStale === false ? open : new Handle(setup, readOnly)
@@ -73,20 +74,19 @@ function prepare({ text, values, readOnly }: ToRun): { handle: Handle; prepared:
   if (readOnly) reading = handle
   else writing = handle
   const prepared = handle.prepare(text)
-  prepared.checkCount(values)
-  return { handle, prepared }
+  return { handle, prepared, bound: prepared.bind(values) }
 }
 
 function run(request: Request & { type: "run" }): Answer {
-  const { handle, prepared } = prepare(request)
+  const { handle, prepared, bound } = prepare(request)
   if (!prepared.returnsRows) {
-    const { changes, lastInsertRowid } = prepared.statement.run(...request.values)
+    const { changes, lastInsertRowid } = prepared.statement.run(...bound)
     // After a statement that is none of data, SQLite still tells the changes of the one before.
     const rowCount = prepared.changesRows ? Number(changes) : 0
     const lastInsertId = prepared.inserts && rowCount > 0 ? (lastInsertRowid as bigint) : undefined
     return runAnswer(Table.empty, rowCount, lastInsertId)
   }
-  const reader = new RowReader(prepared.statement, request.values, isStopped)
+  const reader = new RowReader(prepared.statement, bound, isStopped)
   try {
     const table = reader.readAll(request.maxRows, request.maxBytes)
     const lastInsertId = prepared.inserts && table.numRows > 0 ? handle.lastInsertId() : undefined
@@ -102,8 +102,8 @@ function runAnswer(table: Table<never>, rowCount: number, lastInsertId: bigint |
 }
 
 function openStream(request: Request & { type: "stream" }): Answer {
-  const { prepared } = prepare(request)
-  stream = { reader: new RowReader(prepared.statement, request.values, isStopped), batchRows: request.batchRows }
+  const { prepared, bound } = prepare(request)
+  stream = { reader: new RowReader(prepared.statement, bound, isStopped), batchRows: request.batchRows }
   return nextBatch(true)
 }
 
