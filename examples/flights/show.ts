@@ -15,7 +15,9 @@ export async function timed<T>(work: () => Promise<T>): Promise<Timed<T>> {
 }
 
 export function shown(table: Table, maxRows = 10): string {
-  return preview(table, { maxRows, width: process.stdout.columns ?? 100, color: process.stdout.isTTY })
+  // styleText knows of NO_COLOR and FORCE_COLOR.
+  const color = styleText("dim", ".") !== "."
+  return preview(table, { maxRows, width: process.stdout.columns ?? 100, color })
 }
 
 function time(milliseconds: number): string {
