@@ -85,15 +85,23 @@ async function attempt(look: Look, work: Work): Promise<Found> {
 
 function lookAtSecrets({ environment, name }: Look): Found {
   const { secrets } = environment
-  const names = secrets.list()
-  const problems = secrets.problems
-  const blocking = names.find((section) => section.name === name)?.problem
-  if (blocking && problems.includes(blocking)) throw blocking
-  const files = new Set(names.map(({ origin }) => origin.replace(/ \[.*/, "")))
+  const { problems, places } = secrets
+  const blocking = problems.find((problem) => problem.message === whyNot(() => secrets.section(name)))
+  if (blocking) throw blocking
+  const files = new Set(secrets.list().map(({ origin }) => origin.replace(/ \[.*/, "")))
   return {
     status: "ok",
-    detail: files.size > 0 ? [...files].join(", ") : `nothing is configured; looked at ${secrets.places.join(", ")}`,
+    detail: files.size > 0 ? [...files].join(", ") : `nothing is configured; looked at ${places.join(", ")}`,
     ...(problems.length > 0 && { hint: problems.map((problem) => problem.message).join(" ") }),
+  }
+}
+
+function whyNot(work: () => unknown): string | undefined {
+  try {
+    work()
+    return undefined
+  } catch (error) {
+    return (error as Error).message
   }
 }
 
@@ -133,8 +141,7 @@ async function lookAtDriver({ connection, environment }: Look): Promise<Found> {
 
 async function connect({ connection, name, signal, timeout }: Look): Promise<Found> {
   const late = `Connection "${name}" was not made within ${timeout / 1000} s.`
-  const { connect } = connection![control]
-  await withDeadline({ signal, timeout }, late, (within) => connect(within))
+  await withDeadline({ signal, timeout }, late, (within) => connection![control].connect(within))
   const { location } = connection!.toJSON()
   return { status: "ok", detail: location === undefined ? "connected" : `connected to ${location}` }
 }

@@ -1,7 +1,9 @@
 import { MooringError } from "./errors.ts"
+import { byteStream } from "./tables/byte-stream.ts"
 import {
   concatTables,
   csvStream,
+  type ExportOptions,
   ipcStream,
   isTable,
   ndjsonStream,
@@ -61,12 +63,12 @@ export function write(
 const writers: Record<Format, (source: Source, options: WriteOptions) => ReadableStream<Uint8Array>> = {
   table: (source, { maxRows = Number.POSITIVE_INFINITY, width = Number.POSITIVE_INFINITY, color = false }) =>
     whole(source, async (table) => encoder.encode(`${preview(table, { maxRows, width, color })}\n`)),
-  json: (source) => ndjsonStream(batches(source)).pipeThrough(new TransformStream(toArray())),
-  ndjson: (source) => ndjsonStream(batches(source)),
-  csv: (source) => csvStream(() => source.schema, batches(source)),
-  markdown: (source, { maxRows }) =>
-    whole(source, async (table) => encoder.encode(toMarkdown(table, maxRows === undefined ? {} : { maxRows }))),
-  arrow: (source) => ipcStream(() => source.schema, batches(source)),
+  json: (source) => byteStream(() => arrayOf(ndjsonStream(batches(source), ending(source))), ending(source)),
+  ndjson: (source) => ndjsonStream(batches(source), ending(source)),
+  csv: (source) => csvStream(() => source.schema, batches(source), ending(source)),
+  markdown: (source, { maxRows = Number.POSITIVE_INFINITY }) =>
+    whole(source, async (table) => encoder.encode(toMarkdown(table, { maxRows }))),
+  arrow: (source) => ipcStream(() => source.schema, batches(source), ending(source)),
   parquet: (source) => whole(source, toParquet),
 }
 
@@ -76,20 +78,20 @@ function batches(source: Source): Iterable<Table> | AsyncIterable<Table> {
   return isTable(source) ? [source] : source
 }
 
+/** A reader who leaves ends a query that still runs. */
+function ending(source: Source): ExportOptions {
+  return {
+    cancel: () => {
+      if (!isTable(source)) source[Symbol.asyncDispose]?.().then(undefined, () => undefined)
+    },
+  }
+}
+
 /** A stream of one chunk, made of all rows when somebody reads. */
 function whole(source: Source, encode: (table: Table) => Promise<Uint8Array>): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        controller.enqueue(await encode(await collect(source)))
-        controller.close()
-      },
-      async cancel() {
-        if (!isTable(source)) await source[Symbol.asyncDispose]?.()
-      },
-    },
-    { highWaterMark: 0 },
-  )
+  return byteStream(async function* () {
+    yield encode(await collect(source))
+  }, ending(source))
 }
 
 async function collect(source: Source): Promise<Table> {
@@ -108,21 +110,17 @@ async function collect(source: Source): Promise<Table> {
 }
 
 /** Lines of JSON as one array. In JSON, a line feed stands between lines and nowhere else. */
-function toArray(): Transformer<Uint8Array, Uint8Array> {
+async function* arrayOf(lines: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const decoder = new TextDecoder()
   let open = "[\n"
   let held = ""
-  return {
-    transform(chunk, controller) {
-      const text = held + decoder.decode(chunk, { stream: true })
-      // The last line end waits: whether a comma belongs there shows when something follows.
-      const ended = text.endsWith("\n")
-      held = ended ? "\n" : ""
-      controller.enqueue(encoder.encode(open + (ended ? text.slice(0, -1) : text).replaceAll("\n", ",\n")))
-      open = ""
-    },
-    flush(controller) {
-      controller.enqueue(encoder.encode(open === "" ? "\n]\n" : "[]\n"))
-    },
+  for await (const chunk of lines) {
+    const text = held + decoder.decode(chunk, { stream: true })
+    // The last line end waits: whether a comma belongs there shows when something follows.
+    const ended = text.endsWith("\n")
+    held = ended ? "\n" : ""
+    yield encoder.encode(open + (ended ? text.slice(0, -1) : text).replaceAll("\n", ",\n"))
+    open = ""
   }
+  yield encoder.encode(open === "" ? "\n]\n" : "[]\n")
 }

@@ -156,6 +156,7 @@ class Counted {
         return source.schema
       },
       [Symbol.asyncIterator]: () => count.call(this),
+      [Symbol.asyncDispose]: async () => source[Symbol.asyncDispose]?.(),
     }
   }
 }
