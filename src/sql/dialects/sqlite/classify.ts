@@ -1,6 +1,6 @@
 import { isMooringError, type QueryErrorKind } from "../../../errors.ts"
 import type { Failure } from "../../dialect.ts"
-import { type SqliteError, workerLost } from "./worker-link.ts"
+import { type SqliteError, workerLost } from "./protocol.ts"
 
 /** Result codes by their name. The low byte is the primary code. Source: https://sqlite.org/rescode.html */
 const BUSY = 5

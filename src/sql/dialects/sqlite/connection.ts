@@ -2,8 +2,8 @@ import type { DatabaseSync } from "node:sqlite"
 import { hydrate, type Schema, type Table } from "../../../tables/index.ts"
 import type { DriverConnection, RecordStream, RunOptions, RunResult, Statement, StreamOptions } from "../../dialect.ts"
 import { toSqliteValues } from "./bind.ts"
-import type { BatchAnswer, Request, RunAnswer } from "./protocol.ts"
-import type { SqliteError, WorkerLink } from "./worker-link.ts"
+import type { BatchAnswer, Request, RunAnswer, SqliteError } from "./protocol.ts"
+import type { WorkerLink } from "./worker-link.ts"
 
 /** Result codes after which a handle is not to be trusted: IOERR, CORRUPT, NOTADB. */
 const broken = new Set([10, 11, 26])

@@ -2,7 +2,6 @@ import { MooringError } from "../../../errors.ts"
 import type { Dialect, TransactionOptions } from "../../dialect.ts"
 import { sqliteSyntax } from "../../syntaxes.ts"
 import { classify } from "./classify.ts"
-import { openDatabase } from "./database.ts"
 import { sourceOf } from "./location.ts"
 import { allowWrites, beginWriting } from "./protocol.ts"
 
@@ -59,7 +58,8 @@ export const sqlite: Dialect = {
     "a mixture": "float64 for numbers where that is exact, else a union of int64, float64, utf8, binary",
   },
   source: sourceOf,
-  open: openDatabase,
+  // Loaded here: worker threads and the reading of rows are for programs that open a database.
+  open: async (config) => (await import("./database.ts")).openDatabase(config),
   begin({ isolation, readOnly }: TransactionOptions): readonly string[] {
     if (isolation !== undefined && isolation !== "serializable") {
       throw new MooringError("UNSUPPORTED", `SQLite has no isolation level ${JSON.stringify(isolation)}.`, {

@@ -85,3 +85,15 @@ export type FailureData =
 export type Reply =
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly failure: FailureData }
+
+/** The `code` of the error of a request whose worker ended. */
+export const workerLost = "MOORING_SQLITE_WORKER_LOST"
+
+/** An error of SQLite, as `node:sqlite` threw it in the worker. */
+export interface SqliteError extends Error {
+  readonly code?: string
+  readonly errcode?: number
+  readonly errstr?: string
+  readonly refused?: boolean
+  readonly transactionLost?: boolean
+}

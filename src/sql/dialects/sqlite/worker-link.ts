@@ -1,21 +1,17 @@
 import { Worker } from "node:worker_threads"
 import { MooringError, QueryError } from "../../../errors.ts"
-import type { FailureData, Reply, Request, Send, WorkerSetup } from "./protocol.ts"
+import {
+  type FailureData,
+  type Reply,
+  type Request,
+  type Send,
+  type SqliteError,
+  type WorkerSetup,
+  workerLost,
+} from "./protocol.ts"
 
 /** How long an aborted request waits for the worker to stop at its next row, before the worker is given up; ms. */
 const grace = 100
-
-/** The `code` of the error of a request whose worker ended. */
-export const workerLost = "MOORING_SQLITE_WORKER_LOST"
-
-/** An error of SQLite, as `node:sqlite` threw it in the worker. */
-export interface SqliteError extends Error {
-  readonly code?: string
-  readonly errcode?: number
-  readonly errstr?: string
-  readonly refused?: boolean
-  readonly transactionLost?: boolean
-}
 
 interface Pending {
   readonly id: number
