@@ -101,7 +101,7 @@ export async function connection(name: string, given: object = {}): Promise<obje
   const connectionClass = await loadClass(environment, resolved, spec)
   const entry = findOrMake(environment, { name: resolved, spec, connectionClass, options })
   const { ttl, maxEntries, lazy } = options
-  if (ttl !== undefined) environment.registry.expireIn(entry, toMilliseconds(ttl, "ttl"))
+  if (ttl !== undefined) environment.registry.expireAfter(entry, toMilliseconds(ttl, "ttl"))
   if (maxEntries !== undefined) environment.registry.bound(entry, positive(maxEntries, "maxEntries"))
   if (!lazy) await connected(environment, entry, options)
   return entry.connection
@@ -134,8 +134,9 @@ function findOrMake(environment: Environment, call: Call): RegistryEntry {
   const session = scope === "session" ? requireSession(`Connection "${name}"`, name) : undefined
   const typeKey = typeKeyOf(call)
   const { own, objects } = countedOptions(options)
+  const ttl = options.ttl === undefined ? undefined : toMilliseconds(options.ttl, "ttl")
   const key = stableKey([name, typeKey, session, own], { opaque: identity })
-  const known = environment.registry.get(key)
+  const known = environment.registry.get(key, ttl)
   if (known) return known
   const made = new connectionClass(name, { ...options, scope } as never)
   const dataKey = objects.length === 0 ? key : stableKey([name, typeKey, session, own], { opaque: () => "" })
@@ -199,14 +200,14 @@ function scopeOf({ name, connectionClass, options }: Call): Scope {
 
 /** Connects at the first call; a new connection that fails is forgotten, so that the next call tries afresh. */
 async function connected(environment: Environment, entry: RegistryEntry, options: ConnectionOptions): Promise<void> {
-  const { lifecycle, connect } = entry.connection[control]
-  if (lifecycle.connectedOnce) return
+  const held = entry.connection[control]
+  if (held.lifecycle.connectedOnce) return
   const wait = options.timeout === undefined ? undefined : toMilliseconds(options.timeout, "timeout")
   const late = `Connection "${entry.name}" was not made within ${wait} ms.`
   try {
-    await withDeadline({ signal: options.signal, timeout: wait }, late, (signal) => connect(signal))
+    await withDeadline({ signal: options.signal, timeout: wait }, late, (signal) => held.connect(signal))
   } catch (error) {
-    if (!lifecycle.connectedOnce && !lifecycle.connecting) environment.registry.forget(entry)
+    if (!held.lifecycle.connectedOnce && !held.lifecycle.connecting) environment.registry.evict(entry)
     throw error
   }
 }

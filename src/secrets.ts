@@ -11,7 +11,7 @@ export interface Secrets {
   onChange(listener: (change: { connections: readonly string[] }) => void): () => void
 }
 
-const onChange: Secrets["onChange"] = (listener) => currentEnvironment().secrets.onChange(listener)
+const onChange: Secrets["onChange"] = (listener) => currentEnvironment().onSecretsChange(listener)
 
 /**
  * All secrets, merged and read-only; nested tables are objects. `{ file }` and `{ command }` stay as they are written.

@@ -1,21 +1,23 @@
 import { inspect } from "node:util"
-import { copyData, type ReadOptions, sizeOfData } from "../cache/index.ts"
-import { isMooringError, MooringError } from "../errors.ts"
+import { isMooringError } from "../errors.ts"
 import { withDeadline } from "../util/abort.ts"
-import { type Duration, toMilliseconds } from "../util/duration.ts"
-import { stableKey } from "../util/stable-key.ts"
+import { toMilliseconds } from "../util/duration.ts"
+import { identity } from "../util/stable-key.ts"
 import { traced } from "../util/tracing.ts"
 import { classifySocketError } from "./classify.ts"
-import { type ConnectionControl, type Controlled, control, type RegistryEntry } from "./control.ts"
+import { type ConnectionControl, type Controlled, control } from "./control.ts"
+import { shownAsJSON, shownAsText } from "./display.ts"
 import { currentEnvironment, type Environment } from "./environment.ts"
-import { type Lease, Lifecycle } from "./lifecycle.ts"
-import type { CachedOptions, ReleaseOptions, Scope, UseOptions } from "./options.ts"
+import { Handle } from "./handle.ts"
+import type { Lease } from "./lifecycle.ts"
+import type { HealthOptions, ReleaseOptions, Scope, UseOptions } from "./options.ts"
+import { type CachedReadOptions, readCached } from "./read-cached.ts"
+import { anonymousType } from "./registry.ts"
 import { describeOptions, ownOptions, type ResolvedOptions, resolveOptions } from "./resolve-options.ts"
 import { type FailureAction, withRetries } from "./retry.ts"
-import { currentSession, onSessionEnd, requireSession } from "./sessions.ts"
+import { scrub } from "./scrub.ts"
+import { requireSession } from "./sessions.ts"
 import { type SourceIdentity, sourceIdentity } from "./source-identity.ts"
-import { SourceScope } from "./source-scope.ts"
-import { sharedTables } from "./table-codec.ts"
 
 const defaultRelease = 30
 
@@ -53,11 +55,7 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
 
   readonly #environment: Environment = currentEnvironment()
   readonly #options: Readonly<Partial<Options>>
-  readonly #session: string | undefined
-  readonly #own: Lifecycle<Raw>
-  readonly #scope: SourceScope
-  #entry: RegistryEntry | undefined
-  #evicted = false
+  readonly #handle: Handle<Raw>
   #resolved: ResolvedOptions | undefined
 
   /** Never connects. A connection made so is not shared: whoever made it closes it. */
@@ -65,20 +63,22 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
     this.connectionName = connectionName
     this.#options = ownOptions(options)
     const scope = (options as { scope?: Scope }).scope ?? (this.constructor as typeof BaseConnection).scope
-    this.#session = scope === "session" ? requireSession(`Connection "${connectionName}"`, connectionName) : undefined
-    this.#own = new Lifecycle<Raw>({
+    this.#handle = new Handle<Raw>({
       name: connectionName,
+      connection: this,
+      environment: this.#environment,
+      session: scope === "session" ? requireSession(`Connection "${connectionName}"`, connectionName) : undefined,
       connect: (signal) => this.#connect(signal),
       disconnect: async (raw) => void (await this._disconnect(raw)),
-    })
-    this.#scope = new SourceScope({
-      session: this.#session,
       identify: () => this._sourceIdentity(),
-      life: () => this.#life(),
+      shared: () => delete (this as { [Symbol.asyncDispose]?: unknown })[Symbol.asyncDispose],
+      sectionChanged: () => {
+        this.#resolved = undefined
+        this._sectionChanged()
+      },
     })
-    this[control] = this.#control()
+    this[control] = this.#handle
     this.#environment.follow(this)
-    if (this.#session !== undefined) onSessionEnd(this.#session, () => this.#sessionEnded())
     Object.defineProperty(this, Symbol.asyncDispose, { value: () => this.close(), configurable: true })
   }
 
@@ -111,7 +111,11 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
   /** What `results cached under this source` means: everything that may change what is answered. */
   protected async _sourceIdentity(): Promise<SourceIdentity> {
     const { values } = this._describeOptions()
-    return sourceIdentity(`${this.constructor.name} ${this.connectionName}`, values)
+    const typeKey = this.#handle.typeKey ?? (this.constructor as typeof BaseConnection).typeKey ?? anonymousType
+    if (!typeKey.startsWith(anonymousType)) return sourceIdentity(`${typeKey} ${this.connectionName}`, values)
+    // Another class of this name may answer otherwise, and in another process nobody can tell which this was.
+    const kind = `${this.constructor.name} ${identity(this.constructor)} ${this.connectionName}`
+    return { ...(await sourceIdentity(kind, values)), processOnly: true }
   }
 
   /** The section's content is another: what was computed from it is to be forgotten. */
@@ -125,7 +129,7 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
   /** The raw connection, made on demand, once. It takes no lease: a later `reset()` may release it. */
   protected get _instance(): Promise<Raw> {
     try {
-      return this.#life().connected()
+      return this.#handle.life().connected()
     } catch (error) {
       return Promise.reject(error)
     }
@@ -139,11 +143,12 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
   /** Runs `work` under a lease: a reset does not release the raw connection before it is done. */
   protected async _use<T>(work: (raw: Raw, lease: Lease<Raw>) => T | Promise<T>, options: UseOptions = {}): Promise<T> {
     const attempt = () =>
-      this.#life().use(async (lease) => {
+      this.#handle.life().use(async (lease) => {
         try {
           return await work(lease.raw, lease)
         } catch (error) {
           if (!isMooringError(error) && this._classify(error) === "lost") lease.retire()
+          scrub(error, this.#resolved?.values ?? {})
           throw error
         }
       }, options.signal)
@@ -155,9 +160,14 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
     return withRetries(attempt, { classify: (error) => (may() ? this._classify(error) : "fatal"), signal })
   }
 
+  /** Runs `work` so that a `reset()` from inside does not wait for the leases that are taken inside. */
+  protected _holding<T>(work: () => T): T {
+    return this.#handle.life().holding(work)
+  }
+
   /** Takes a lease that outlives one call, for a session or a stream. The caller releases it. */
   protected async _lease(signal?: AbortSignal): Promise<Lease<Raw>> {
-    return this.#life().acquire(signal)
+    return this.#handle.life().acquire(signal)
   }
 
   /**
@@ -170,23 +180,12 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
    */
   protected async _cached<T>(
     key: unknown,
-    options: CachedOptions & Partial<Pick<ReadOptions<T>, "codec" | "sizeOf" | "store" | "mayServeStaleOn">>,
+    options: CachedReadOptions<T>,
     work: (signal: AbortSignal) => Promise<T>,
     group = "",
   ): Promise<T> {
-    const scope = this.#scope.known ?? (await this.#scope.resolve())
-    const { cache } = this.#environment
-    const { ttl = 0, staleWhileRevalidate, staleIfError, ...rest } = options
-    const read: ReadOptions<T> = {
-      sizeOf: (value) => sizeOfData(value, sharedTables),
-      ...rest,
-      store: this.#scope.outlivesProcess ? this.#environment.settings.cache?.store : undefined,
-      ttl: toMilliseconds(ttl, "ttl"),
-      staleWhileRevalidate: optionalMilliseconds(staleWhileRevalidate, "staleWhileRevalidate"),
-      staleIfError: optionalMilliseconds(staleIfError, "staleIfError"),
-    }
-    const kept = await cache.read({ scope, group, id: typeof key === "string" ? key : stableKey(key) }, read, work)
-    return copyData(kept, sharedTables)
+    this.#handle.refuseIfUnusable()
+    return readCached(this.#environment, this.#handle.source, { group, id: key }, options, work)
   }
 
   /**
@@ -198,7 +197,7 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
     await traced(
       "reset",
       () => ({ connection: this.connectionName, why: "asked" }),
-      () => this.#life().reset(wait),
+      () => this.#handle.life().reset(wait),
     )
   }
 
@@ -210,10 +209,10 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
   /**
    * True if the other side answers. Connects if needed. Never throws: the reason of a `false` is on `lastError`.
    */
-  async isHealthy({ timeout }: ReleaseOptions = {}): Promise<boolean> {
-    const wait = optionalMilliseconds(timeout, "timeout")
-    const late = `Connection "${this.connectionName}" gave no sign of life within ${wait} ms.`
+  async isHealthy({ timeout = defaultRelease }: HealthOptions = {}): Promise<boolean> {
     try {
+      const wait = toMilliseconds(timeout, "timeout")
+      const late = `Connection "${this.connectionName}" gave no sign of life within ${wait / 1000} s.`
       await withDeadline({ timeout: wait }, late, (signal) =>
         this._use((raw) => this._ping(raw, { signal }), { signal }),
       )
@@ -227,19 +226,16 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
 
   /** Name, class, place and origin. Never a secret, and no reference is read for it. */
   toJSON(): Record<string, string> {
-    const shown: Record<string, string> = { name: this.connectionName, class: this.constructor.name }
-    const location = this._location()
-    const origin = this.#origin()
-    if (location !== undefined) shown.location = location
-    if (origin !== undefined) shown.configuredFrom = origin
-    return shown
+    return shownAsJSON({
+      name: this.connectionName,
+      className: this.constructor.name,
+      location: () => this._location(),
+      origin: () => this.#environment.secrets.section(this.connectionName)?.origin,
+    })
   }
 
   [inspect.custom](): string {
-    const { name, class: className, location, configuredFrom } = this.toJSON()
-    const place = location === undefined ? "" : ` at ${location}`
-    const origin = configuredFrom === undefined ? "" : `, configured from ${configuredFrom}`
-    return `${className} "${name}"${place}${origin}`
+    return shownAsText(this.toJSON())
   }
 
   [Symbol.for("Deno.customInspect")](): string {
@@ -267,7 +263,7 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
 
   /** The part of the cache where this connection's results are kept. */
   protected _cacheScope(): Promise<string> {
-    return this.#scope.resolve()
+    return this.#handle.source.resolve()
   }
 
   async #connect(signal: AbortSignal): Promise<Raw> {
@@ -275,80 +271,14 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
       "connect",
       () => ({ connection: this.connectionName, class: this.constructor.name }),
       async () => {
-        this.#resolved = await this._resolveOptions(signal)
-        return this._connect(this.#resolved.values as Options, { signal })
+        const { values } = (this.#resolved = await this._resolveOptions(signal))
+        try {
+          return await this._connect(values as Options, { signal })
+        } catch (error) {
+          scrub(error, values)
+          throw error
+        }
       },
     )
   }
-
-  /** The lifecycle to use now: this handle's own or, if another took its place in the registry, that one's. */
-  #life(): Lifecycle<Raw> {
-    if (this.#session !== undefined && currentSession() !== this.#session) this.#refuseForeignSession()
-    if (!this.#evicted || this.#entry === undefined || this.#own.closed) return this.#own
-    const holder = this.#environment.registry.readmit(this.#entry)
-    return holder.connection === this ? this.#own : (holder.connection[control].lifecycle as Lifecycle<Raw>)
-  }
-
-  #refuseForeignSession(): never {
-    requireSession(`Connection "${this.connectionName}"`, this.connectionName)
-    throw new MooringError("NO_SESSION", `Connection "${this.connectionName}" belongs to another session.`, {
-      connection: this.connectionName,
-      hint: `Call connection("${this.connectionName}") again in each session; do not keep the object.`,
-    })
-  }
-
-  #control(): ConnectionControl {
-    const release = (lifecycle: Lifecycle<Raw>) => void lifecycle.reset(defaultRelease * 1000, { background: true })
-    return {
-      name: this.connectionName,
-      lifecycle: this.#own as Lifecycle<unknown>,
-      connect: async (signal) => {
-        const life = this.#life()
-        if (!life.connectedOnce) await life.connected(signal)
-      },
-      evicted: () => {
-        this.#evicted = true
-        release(this.#own)
-      },
-      registered: (entry) => {
-        this.#entry = entry
-        this.#evicted = false
-        delete (this as { [Symbol.asyncDispose]?: unknown })[Symbol.asyncDispose]
-      },
-      sectionChanged: () => {
-        this.#forgetSource()
-        release(this.#own)
-      },
-      close: async (timeout) => {
-        if (this.#entry) this.#environment.registry.forget(this.#entry)
-        await this.#own.close(timeout)
-      },
-    }
-  }
-
-  #forgetSource(): void {
-    const scope = this.#scope.known
-    this.#scope.forget()
-    this.#resolved = undefined
-    this._sectionChanged()
-    if (scope !== undefined) void this.#environment.cache.invalidate({ scope })
-  }
-
-  async #sessionEnded(): Promise<void> {
-    const scope = this.#scope.known
-    if (this.#entry) this.#environment.registry.evict(this.#entry)
-    if (scope !== undefined) await this.#environment.cache.invalidate({ scope })
-  }
-
-  #origin(): string | undefined {
-    try {
-      return this.#environment.secrets.section(this.connectionName)?.origin
-    } catch {
-      return undefined
-    }
-  }
-}
-
-function optionalMilliseconds(value: Duration | undefined, what: string): number | undefined {
-  return value === undefined ? undefined : toMilliseconds(value, what)
 }

@@ -36,15 +36,35 @@ export interface CacheConfiguration {
   directory?: string
 }
 
-/** Later layers win, key by key; `cache`, `types` and `values` are merged themselves. */
+/**
+ * Later layers win, key by key; what is `undefined` says nothing. `cache`, `types` and `values` are merged themselves;
+ * of `secrets`, each connection's section is taken whole from the last that has it, as from files.
+ */
 export function mergeConfigurations(layers: readonly Configuration[]): Configuration {
   const merged: Configuration = {}
   for (const layer of layers) {
-    const { cache, types, values } = merged
-    Object.assign(merged, layer)
-    if (cache && layer.cache) merged.cache = { ...cache, ...layer.cache }
-    if (types && layer.types) merged.types = { ...types, ...layer.types }
-    if (values && layer.values) merged.values = { ...values, ...layer.values }
+    const { secrets, cache, types, values } = merged
+    Object.assign(merged, defined(layer))
+    if (secrets && layer.secrets) merged.secrets = mergeSecrets(secrets, layer.secrets)
+    if (cache && layer.cache) merged.cache = { ...cache, ...defined(layer.cache) }
+    if (types && layer.types) merged.types = { ...types, ...defined(layer.types) }
+    if (values && layer.values) merged.values = { ...values, ...defined(layer.values) }
   }
   return merged
+}
+
+type Secrets = NonNullable<Configuration["secrets"]>
+
+function mergeSecrets(below: Secrets, above: Secrets): Secrets {
+  const tables = ["connections", "mooring"].filter((key) => isObject(below[key]) && isObject(above[key]))
+  const merged = tables.map((key) => [key, { ...(below[key] as object), ...(above[key] as object) }])
+  return { ...below, ...above, ...Object.fromEntries(merged) }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null
+}
+
+function defined<T extends object>(settings: T): T {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as T
 }

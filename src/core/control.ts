@@ -18,6 +18,9 @@ export interface ConnectionControl {
   registered(entry: RegistryEntry): void
   /** The content of its section is another: connects anew, and never serves what was cached under the old one. */
   sectionChanged(): void
+  /** Releases what is open; the handle stays usable. */
+  release(timeout: number): Promise<void>
+  /** Makes the handle unusable. */
   close(timeout: number): Promise<void>
 }
 

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks"
 import { resolve } from "node:path"
 import { Cache, type CacheEvent, sessionScope } from "../cache/index.ts"
-import { SecretsStore } from "../secrets/index.ts"
+import { type SecretsChange, SecretsStore } from "../secrets/index.ts"
 import { outsideCallers } from "../util/caller-context.ts"
 import { toMilliseconds } from "../util/duration.ts"
 import { processGlobal } from "../util/globals.ts"
@@ -25,6 +25,7 @@ export class Environment {
   readonly defaults: Map<string, object> = new Map()
   readonly #isolated: boolean
   readonly #layers: Configuration[] = []
+  readonly #listeners = new Set<(change: SecretsChange) => void>()
   readonly #followers = new Set<WeakRef<Controlled>>()
   #configuration: Configuration = {}
   #settings: Configuration | undefined
@@ -46,7 +47,7 @@ export class Environment {
   get settings(): Configuration {
     if (!this.#settings) {
       this.#settings = mergeConfigurations([fileSettings(this.secrets.settings()), ...this.#layers])
-      setSessionIdle(toMilliseconds(this.#settings.sessionIdle ?? "inf", "sessionIdle"))
+      setSessionIdle(this, toMilliseconds(this.#settings.sessionIdle ?? "inf", "sessionIdle"))
     }
     return this.#settings
   }
@@ -60,9 +61,10 @@ export class Environment {
   get secrets(): SecretsStore {
     if (!this.#secrets) {
       this.#secrets = this.#openSecrets()
-      this.#secrets.onChange(({ connections }) => {
+      this.#secrets.onChange((change) => {
         this.#settings = undefined
-        this.#sectionsChanged(new Set(connections))
+        this.#sectionsChanged(new Set(change.connections))
+        for (const listener of [...this.#listeners]) reportingErrors(() => listener(change))
       })
     }
     return this.#secrets
@@ -76,16 +78,33 @@ export class Environment {
     return this.#cache
   }
 
+  /** Calls `listener` after changes of secrets, also when `configure()` makes them. Gives its own undoing. */
+  onSecretsChange(listener: (change: SecretsChange) => void): () => void {
+    const own = (change: SecretsChange) => listener(change)
+    this.#listeners.add(own)
+    // Files are watched once they were read.
+    this.secrets.refresh()
+    return () => void this.#listeners.delete(own)
+  }
+
   /** Lays settings over those that hold; the function that it returns takes them back. */
-  configure(layer: Configuration): () => void {
+  configure(settings: Configuration): () => void {
+    // A copy, so that the same object given twice is two layers.
+    const layer = { ...settings }
     this.#layers.push(layer)
-    this.#apply()
-    return () => {
+    const undo = () => {
       const index = this.#layers.indexOf(layer)
       if (index === -1) return
       this.#layers.splice(index, 1)
       this.#apply()
     }
+    try {
+      this.#apply()
+    } catch (error) {
+      undo()
+      throw error
+    }
+    return undo
   }
 
   /** The session of the calling code, whose kept results are forgotten when it ends. */
@@ -113,6 +132,7 @@ export class Environment {
     this.#secrets?.close()
     this.#secrets = undefined
     this.#cache = undefined
+    setSessionIdle(this, Number.POSITIVE_INFINITY)
     if (this.#released) process.off("beforeExit", this.#released)
   }
 
@@ -130,9 +150,10 @@ export class Environment {
 
   #apply(): void {
     const before = this.#configuration
-    this.#configuration = mergeConfigurations(this.#layers)
+    const merged = mergeConfigurations(this.#layers)
+    setSessionIdle(this, toMilliseconds(merged.sessionIdle ?? "inf", "sessionIdle"))
+    this.#configuration = merged
     this.#settings = undefined
-    setSessionIdle(toMilliseconds(this.#configuration.sessionIdle ?? "inf", "sessionIdle"))
     if (this.#secrets && touchesSecrets(before, this.#configuration)) this.#replaceSecrets(this.#secrets)
     if (before.cache?.maxBytes !== this.#configuration.cache?.maxBytes) this.#cache = undefined
   }
@@ -150,23 +171,24 @@ export class Environment {
   }
 
   #replaceSecrets(old: SecretsStore): void {
-    const names = new Set(this.#live().map((connection) => connection[control].name))
+    const listed = (secrets: SecretsStore) => secrets.list().map(({ name }) => name)
+    const live = this.#live().map((connection) => connection[control].name)
+    const names = new Set([...live, ...listed(old)])
     const before = new Map([...names].map((name) => [name, fingerprint(old, name)]))
     old.close()
     this.#secrets = undefined
-    this.secrets.refresh()
-    this.#sectionsChanged(new Set([...names].filter((name) => fingerprint(this.secrets, name) !== before.get(name))))
+    for (const name of listed(this.secrets)) names.add(name)
+    const connections = [...names].filter((name) => fingerprint(this.secrets, name) !== before.get(name))
+    this.#sectionsChanged(new Set(connections))
+    for (const listener of [...this.#listeners]) reportingErrors(() => listener({ connections }))
   }
 
   #sectionsChanged(names: ReadonlySet<string>): void {
     for (const connection of this.#live()) {
-      const { name, sectionChanged } = connection[control]
-      if (names.has(name))
-        void traced(
-          "reset",
-          () => ({ connection: name, why: "section" }),
-          async () => sectionChanged(),
-        )
+      const held = connection[control]
+      if (!names.has(held.name)) continue
+      const event = () => ({ connection: held.name, why: "section" })
+      void traced("reset", event, async () => held.sectionChanged())
     }
   }
 
@@ -185,6 +207,17 @@ function touchesSecrets(a: Configuration, b: Configuration): boolean {
   return (["secrets", "secretsFiles", "project", "exportEnv"] as const).some((key) => a[key] !== b[key])
 }
 
+/** A listener's mistake is its own, reported as such; the others still hear. */
+function reportingErrors(work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error
+    })
+  }
+}
+
 /** Events without their keys: those hold statements and parameters. */
 function traceCache(event: CacheEvent): void {
   const { start } = channels.cache
@@ -201,7 +234,7 @@ function fingerprint(secrets: SecretsStore, name: string): string | undefined {
   }
 }
 
-const shared = processGlobal("environment@1", () => ({
+const shared = processGlobal("registry@1", () => ({
   context: new AsyncLocalStorage<Environment>(),
   base: undefined as Environment | undefined,
 }))

@@ -4,7 +4,7 @@ export { type ConnectionControl, type Controlled, control, isConnection, type Re
 export { diskStore } from "./disk.ts"
 export { currentEnvironment, Environment, runInEnvironment } from "./environment.ts"
 export type { Lease } from "./lifecycle.ts"
-export type { CachedOptions, ReleaseOptions, Scope, UseOptions } from "./options.ts"
+export type { CachedOptions, HealthOptions, ReleaseOptions, Scope, UseOptions } from "./options.ts"
 export { anonymousType } from "./registry.ts"
 export { type OptionsLayer, type ResolvedOptions, reservedOptions } from "./resolve-options.ts"
 export { type FailureAction, type RetryPolicy, withRetries } from "./retry.ts"

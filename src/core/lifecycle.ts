@@ -1,15 +1,7 @@
-import { setTimeout as sleep } from "node:timers/promises"
 import { MooringError } from "../errors.ts"
 import { abortable } from "../util/abort.ts"
 import { callerContext } from "../util/caller-context.ts"
-
-/** What a {@link Lifecycle} needs to know about its raw connection. */
-export interface LifecycleHooks<Raw> {
-  connect(signal: AbortSignal): Promise<Raw>
-  disconnect(raw: Raw): Promise<void>
-  /** For messages. */
-  readonly name: string
-}
+import { Generation, type LifecycleHooks } from "./generation.ts"
 
 /** The right to use a raw connection until {@link Lease.release}. */
 export interface Lease<Raw> {
@@ -23,8 +15,13 @@ export interface Lease<Raw> {
   retire(): void
 }
 
-/** The generations that the calling async context is using, so that a reset from inside does not wait for itself. */
-const heldHere = callerContext<ReadonlyMap<Generation<unknown>, number>>("leases@1")
+/** The leases that an async context has taken, so that a reset from inside does not wait for itself. */
+interface Held {
+  readonly outer: Held | undefined
+  readonly leases: Set<Lease<unknown>>
+}
+
+const heldHere = callerContext<Held>("held-leases@1")
 
 let lifecycles = 0
 
@@ -39,6 +36,7 @@ export class Lifecycle<Raw> {
   readonly id: number = ++lifecycles
   readonly #hooks: LifecycleHooks<Raw>
   readonly #retired = new Set<Generation<Raw>>()
+  readonly #leases = new WeakMap<Lease<unknown>, Generation<Raw>>()
   #current: Generation<Raw> | undefined
   #count = 0
   #closed = false
@@ -63,6 +61,15 @@ export class Lifecycle<Raw> {
     return this.#current?.number ?? this.#count + 1
   }
 
+  /** @throws MooringError `CLOSED` after {@link close}. */
+  refuseIfClosed(): void {
+    if (!this.#closed) return
+    throw new MooringError("CLOSED", `Connection "${this.#hooks.name}" is closed.`, {
+      connection: this.#hooks.name,
+      hint: `Call connection("${this.#hooks.name}") again for a fresh one.`,
+    })
+  }
+
   /** Waits for the raw connection without a lease. */
   async connected(signal?: AbortSignal): Promise<Raw> {
     const generation = this.#demand()
@@ -75,25 +82,15 @@ export class Lifecycle<Raw> {
     }
   }
 
-  /** Waits for the raw connection and takes a lease on it. */
+  /** Waits for the raw connection and takes a lease on it, which counts as held inside {@link holding}. */
   async acquire(signal?: AbortSignal): Promise<Lease<Raw>> {
-    const generation = this.#demand()
-    generation.leases++
-    try {
-      const raw = await abortable(generation.raw, signal)
-      return this.#lease(generation, raw)
-    } catch (error) {
-      generation.release()
-      throw error
-    }
+    return this.#acquire(heldHere.getStore(), signal)
   }
 
   /** Runs `work` under a lease. */
   async use<T>(work: (lease: Lease<Raw>) => Promise<T> | T, signal?: AbortSignal): Promise<T> {
-    const lease = await this.acquire(signal)
-    const generation = (lease as CountedLease<Raw>).of
-    const held = new Map(heldHere.getStore())
-    held.set(generation, (held.get(generation) ?? 0) + 1)
+    const held: Held = { outer: heldHere.getStore(), leases: new Set() }
+    const lease = await this.#acquire(held, signal)
     try {
       return await heldHere.run(held, () => abortable(Promise.resolve(work(lease)), lease.signal))
     } finally {
@@ -101,16 +98,20 @@ export class Lifecycle<Raw> {
     }
   }
 
+  /** Runs `work` so that a reset from inside does not wait for the leases that are taken inside. */
+  holding<T>(work: () => T): T {
+    return heldHere.run({ outer: heldHere.getStore(), leases: new Set() }, work)
+  }
+
   /**
    * Retires the present generation. The promise resolves when it and all retired before it are released: after their
    * users are done or, `timeout` milliseconds later, cut off. With `background`, waiting does not hold the process.
    */
   async reset(timeout: number, { background = false } = {}): Promise<void> {
-    const current = this.#current
-    if (current) this.#retire(current)
+    if (this.#current) this.#retire(this.#current)
     const held = heldHere.getStore()
     const drain = (generation: Generation<Raw>) =>
-      generation.drained({ timeout, background, heldByCaller: held?.get(generation) ?? 0 })
+      generation.drained({ timeout, background, heldByCaller: () => this.#countHeld(held, generation) })
     await Promise.all([...this.#retired].map(drain))
   }
 
@@ -120,13 +121,21 @@ export class Lifecycle<Raw> {
     return this.reset(timeout)
   }
 
-  #demand(): Generation<Raw> {
-    if (this.#closed) {
-      throw new MooringError("CLOSED", `Connection "${this.#hooks.name}" is closed.`, {
-        connection: this.#hooks.name,
-        hint: `Call connection("${this.#hooks.name}") again for a fresh one.`,
-      })
+  async #acquire(held: Held | undefined, signal: AbortSignal | undefined): Promise<Lease<Raw>> {
+    const generation = this.#demand()
+    generation.leases++
+    try {
+      const lease = this.#lease(generation, await abortable(generation.raw, signal), held)
+      held?.leases.add(lease)
+      return lease
+    } catch (error) {
+      generation.endLease()
+      throw error
     }
+  }
+
+  #demand(): Generation<Raw> {
+    this.refuseIfClosed()
     if (this.#current) return this.#current
     const generation: Generation<Raw> = new Generation(++this.#count, this.#hooks, {
       abandoned: () => this.#retire(generation),
@@ -147,137 +156,34 @@ export class Lifecycle<Raw> {
 
   #retire(generation: Generation<Raw>): void {
     if (this.#current === generation) this.#current = undefined
+    if (generation.released) return
     this.#retired.add(generation)
     generation.retire()
   }
 
-  #lease(generation: Generation<Raw>, raw: Raw): CountedLease<Raw> {
+  #lease(generation: Generation<Raw>, raw: Raw, held: Held | undefined): Lease<Raw> {
     let released = false
-    return {
-      of: generation as Generation<unknown>,
+    const lease: Lease<Raw> = {
       raw,
       generation: generation.number,
       signal: generation.cutOff.signal,
       release: () => {
         if (released) return
         released = true
-        generation.release()
+        held?.leases.delete(lease)
+        generation.endLease()
       },
       retire: () => this.#retire(generation),
     }
-  }
-}
-
-interface CountedLease<Raw> extends Lease<Raw> {
-  readonly of: Generation<unknown>
-}
-
-/** How long a raw connection may take to say goodbye before it is left to itself. */
-const disconnectGrace = 5_000
-
-class Generation<Raw> {
-  readonly number: number
-  readonly raw: Promise<Raw>
-  readonly cutOff = new AbortController()
-  readonly #hooks: LifecycleHooks<Raw>
-  readonly #attempt = new AbortController()
-  readonly #changed = new Set<() => void>()
-  readonly #released: Promise<void>
-  readonly #events: { abandoned(): void; released(): void }
-  #resolveReleased!: () => void
-  #settled = false
-  #retired = false
-  #releasing = false
-  leases = 0
-  waiters = 0
-
-  constructor(number: number, hooks: LifecycleHooks<Raw>, events: { abandoned(): void; released(): void }) {
-    this.number = number
-    this.#hooks = hooks
-    this.#events = events
-    this.#released = new Promise((resolve) => {
-      this.#resolveReleased = resolve
-    })
-    this.raw = this.#connect()
-    this.raw.catch(() => undefined)
+    this.#leases.set(lease, generation)
+    return lease
   }
 
-  async #connect(): Promise<Raw> {
-    try {
-      // Let the caller note its interest before an author's synchronous `_connect` can fail.
-      await undefined
-      return await this.#hooks.connect(this.#attempt.signal)
-    } finally {
-      this.#settled = true
+  #countHeld(held: Held | undefined, generation: Generation<Raw>): number {
+    let count = 0
+    for (let at = held; at; at = at.outer) {
+      for (const lease of at.leases) if (this.#leases.get(lease) === generation) count++
     }
-  }
-
-  retire(): void {
-    this.#retired = true
-    this.#releaseIfUnused()
-  }
-
-  release(): void {
-    this.leases--
-    for (const notify of this.#changed) notify()
-    this.abandonIfIdle()
-    if (this.#retired) this.#releaseIfUnused()
-  }
-
-  /** An attempt that nobody waits for any more is called off. */
-  abandonIfIdle(): void {
-    if (!this.#settled && !this.#retired && this.leases === 0 && this.waiters === 0) this.#events.abandoned()
-  }
-
-  /** Resolves once released; leases that the caller holds itself are not waited for. */
-  async drained(wait: { timeout: number; background: boolean; heldByCaller: number }): Promise<void> {
-    if (await this.#usersDone(wait)) return wait.heldByCaller > 0 ? undefined : this.#released
-    const reason = new MooringError("ABORTED", `Connection "${this.#hooks.name}" was reset while it was in use.`, {
-      connection: this.#hooks.name,
-      hint: "Run the work again, or give reset() and close() a longer timeout.",
-    })
-    this.#attempt.abort(reason)
-    this.cutOff.abort(reason)
-    await this.#disconnect()
-  }
-
-  #usersDone(wait: { timeout: number; background: boolean; heldByCaller: number }): Promise<boolean> {
-    const done = () => this.leases <= wait.heldByCaller
-    if (done()) return Promise.resolve(true)
-    return new Promise((resolve) => {
-      const finish = (result: boolean) => {
-        clearTimeout(timer)
-        this.#changed.delete(check)
-        resolve(result)
-      }
-      const check = () => {
-        if (done()) finish(true)
-      }
-      const timer = Number.isFinite(wait.timeout) ? setTimeout(finish, wait.timeout, false) : undefined
-      if (wait.background) timer?.unref()
-      this.#changed.add(check)
-    })
-  }
-
-  #releaseIfUnused(): void {
-    if (this.leases === 0) void this.#disconnect()
-  }
-
-  async #disconnect(): Promise<void> {
-    if (this.#releasing) return this.#released
-    this.#releasing = true
-    if (!this.#settled && this.waiters === 0) {
-      this.#attempt.abort(new MooringError("ABORTED", "Nobody waits for this connection any more."))
-    }
-    try {
-      const raw = await this.raw
-      await Promise.race([this.#hooks.disconnect(raw), sleep(disconnectGrace, undefined, { ref: false })])
-    } catch {
-      // It never connected, or it is broken and cannot say goodbye: either way nothing is left to release.
-    } finally {
-      this.#events.released()
-      this.#resolveReleased()
-    }
-    return this.#released
+    return count
   }
 }

@@ -9,6 +9,12 @@ export interface ReleaseOptions {
   timeout?: Duration
 }
 
+/** How long `isHealthy()` waits for a sign of life, the connect included. */
+export interface HealthOptions {
+  /** Default 30 s. */
+  timeout?: Duration
+}
+
 /** How `_use` runs its work. */
 export interface UseOptions {
   signal?: AbortSignal | undefined

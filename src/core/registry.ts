@@ -7,24 +7,46 @@ const longestTimer = 2 ** 31 - 1
 /** Begins the type key of a class that has none of its own; its identity follows. */
 export const anonymousType = "class "
 
+/** A connection object in the registry, since when, and what takes it out again. */
+interface Place {
+  readonly entry: RegistryEntry
+  /** Milliseconds of `performance.now()`. */
+  readonly since: number
+  timer?: NodeJS.Timeout
+}
+
 /** The connection objects of one environment: one per identity, the oldest first. */
 export class Registry {
-  readonly #entries = new Map<string, RegistryEntry>()
-  readonly #expiry = new Map<string, NodeJS.Timeout>()
+  readonly #places = new Map<string, Place>()
+  /** How old a connection may become, for as long as it exists: one that takes its place again grows old again. */
+  readonly #lifetimes = new WeakMap<object, number>()
+  /** How many connections there may be of one name and type. */
+  readonly #bounds = new Map<string, number>()
   readonly #superseded = new WeakSet<object>()
 
-  get(key: string): RegistryEntry | undefined {
-    return this.#entries.get(key)
+  /**
+   * The entry of this key.
+   *
+   * @param ttl an older one goes, and is not given; milliseconds.
+   */
+  get(key: string, ttl: number = Number.POSITIVE_INFINITY): RegistryEntry | undefined {
+    const place = this.#places.get(key)
+    if (!place || performance.now() - place.since < ttl) return place?.entry
+    this.evict(place.entry)
+    return undefined
   }
 
   /** All entries, the oldest first. */
   all(): readonly RegistryEntry[] {
-    return [...this.#entries.values()]
+    return Array.from(this.#places.values(), ({ entry }) => entry)
   }
 
   add(entry: RegistryEntry): void {
-    this.#entries.set(entry.key, entry)
+    const place: Place = { entry, since: performance.now() }
+    this.#places.set(entry.key, place)
     entry.connection[control].registered(entry)
+    this.#expire(place)
+    this.#enforceBound(entry)
   }
 
   /** Takes a connection out; its handle stays usable. */
@@ -34,17 +56,17 @@ export class Registry {
 
   /** Takes a connection out without a word to it. */
   forget(entry: RegistryEntry): boolean {
-    if (this.#entries.get(entry.key)?.connection !== entry.connection) return false
-    clearTimeout(this.#expiry.get(entry.key))
-    this.#expiry.delete(entry.key)
-    return this.#entries.delete(entry.key)
+    const place = this.#places.get(entry.key)
+    if (place?.entry.connection !== entry.connection) return false
+    clearTimeout(place.timer)
+    return this.#places.delete(entry.key)
   }
 
   /**
    * The entry that holds the place of an evicted connection, which takes it again if it is free.
    */
   readmit(entry: RegistryEntry): RegistryEntry {
-    const holder = this.#entries.get(entry.key)
+    const holder = this.#places.get(entry.key)?.entry
     if (holder) return holder
     this.add(entry)
     return entry
@@ -77,18 +99,37 @@ export class Registry {
     }
   }
 
-  /** Keeps at most `maxEntries` connections of one name and type; the oldest go. */
+  /** From now on, keeps at most `maxEntries` connections of this name and type; the oldest go. */
   bound(entry: RegistryEntry, maxEntries: number): void {
-    const kin = this.all().filter((other) => other.name === entry.name && other.typeKey === entry.typeKey)
-    for (const oldest of kin.slice(0, Math.max(0, kin.length - maxEntries))) this.evict(oldest)
+    this.#bounds.set(kind(entry), maxEntries)
+    this.#enforceBound(entry)
   }
 
-  /** Evicts the entry `milliseconds` from now, instead of any time that was set before. */
-  expireIn(entry: RegistryEntry, milliseconds: number): void {
-    clearTimeout(this.#expiry.get(entry.key))
-    if (!Number.isFinite(milliseconds)) return void this.#expiry.delete(entry.key)
-    const timer = setTimeout(() => this.evict(entry), Math.min(milliseconds, longestTimer))
-    timer.unref()
-    this.#expiry.set(entry.key, timer)
+  /** Evicts the entry when it is `ttl` milliseconds old, instead of at any age that was set before. */
+  expireAfter(entry: RegistryEntry, ttl: number): void {
+    this.#lifetimes.set(entry.connection, ttl)
+    const place = this.#places.get(entry.key)
+    if (place) this.#expire(place)
   }
+
+  #expire(place: Place): void {
+    clearTimeout(place.timer)
+    const ttl = this.#lifetimes.get(place.entry.connection) ?? Number.POSITIVE_INFINITY
+    if (!Number.isFinite(ttl)) return
+    const left = place.since + ttl - performance.now()
+    const end = () => (left > longestTimer ? this.#expire(place) : this.evict(place.entry))
+    place.timer = setTimeout(end, Math.min(Math.max(left, 0), longestTimer)).unref()
+  }
+
+  /** The entry itself stays: somebody has just asked for it. */
+  #enforceBound(entry: RegistryEntry): void {
+    const most = this.#bounds.get(kind(entry)) ?? Number.POSITIVE_INFINITY
+    const kin = this.all().filter((other) => kind(other) === kind(entry))
+    const others = kin.filter((other) => other !== entry)
+    for (const oldest of others.slice(0, Math.max(0, kin.length - most))) this.evict(oldest)
+  }
+}
+
+function kind({ name, typeKey }: RegistryEntry): string {
+  return JSON.stringify([name, typeKey])
 }

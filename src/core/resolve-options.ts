@@ -23,12 +23,13 @@ export interface ResolvedOptions {
   readonly layers: readonly OptionsLayer[]
 }
 
-/** Options without the reserved ones. */
+/** Options without the reserved ones, and without those that are `undefined`: they say nothing. */
 export function ownOptions<Options extends object>(options: Options): Options {
-  const own = { ...options } as Record<string, unknown>
-  for (const key of reservedOptions) delete own[key]
-  return Object.freeze(own) as Options
+  const own = Object.entries(options).filter(([key, value]) => value !== undefined && !reserved.has(key))
+  return Object.freeze(Object.fromEntries(own)) as Options
 }
+
+const reserved: ReadonlySet<string> = new Set(reservedOptions)
 
 /** The section with the call's options over it, each `{ file }` and `{ command }` read now. */
 export async function resolveOptions(
@@ -62,7 +63,7 @@ function assemble(
   const filled = (values: Values) => withoutType(fill(values, read) as Values)
   const own = filled(section?.values ?? {})
   return {
-    section: section ? (fill(section.values, read) as Values) : {},
+    section: frozen(section ? (fill(section.values, read) as Values) : {}),
     values: { ...own, ...options },
     layers: [
       ...(section?.layers ?? []).map(({ source, values }) => ({ source, values: filled(values) })),
@@ -85,6 +86,12 @@ function fill(value: unknown, read: (reference: SecretReference) => unknown): un
   if (Array.isArray(value)) return value.map((item) => fill(item, read))
   if (!isPlain(value)) return value
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fill(item, read)]))
+}
+
+function frozen<T>(value: T): T {
+  if (Array.isArray(value) || isPlain(value)) for (const item of Object.values(value)) frozen(item)
+  else return value
+  return Object.freeze(value)
 }
 
 function isPlain(value: unknown): value is Record<string, unknown> {

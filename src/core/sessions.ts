@@ -14,7 +14,8 @@ interface LiveSession {
 const shared = processGlobal("sessions@1", () => ({
   context: new AsyncLocalStorage<LiveSession>(),
   live: new Map<string, LiveSession>(),
-  idleAfter: Number.POSITIVE_INFINITY,
+  /** Who says so, and how long a session may be idle; the shortest counts. */
+  idleAfter: new Map<object, number>(),
 }))
 
 /**
@@ -75,11 +76,20 @@ export function outsideSession<R>(work: () => R): R {
 export function onSessionEnd(id: string, end: (id: string) => Promise<void> | void): void {
   const session = shared.live.get(id) ?? begin(id)
   session.onEnd.add(end)
+  // Work of a session that has ended goes on, and has just begun another of its id.
+  if (session.active === 0) endWhenIdle(session)
 }
 
-/** How long a session may go without a `withSession` before it ends by itself; milliseconds. */
-export function setSessionIdle(milliseconds: number): void {
-  shared.idleAfter = milliseconds
+/**
+ * How long a session may go without a `withSession` before it ends by itself; milliseconds.
+ *
+ * @param owner who says so; `Infinity` takes back what it said.
+ */
+export function setSessionIdle(owner: object, milliseconds: number): void {
+  if ((shared.idleAfter.get(owner) ?? Number.POSITIVE_INFINITY) === milliseconds) return
+  if (milliseconds === Number.POSITIVE_INFINITY) shared.idleAfter.delete(owner)
+  else shared.idleAfter.set(owner, milliseconds)
+  for (const session of shared.live.values()) if (session.active === 0) endWhenIdle(session)
 }
 
 function begin(id: string): LiveSession {
@@ -89,7 +99,12 @@ function begin(id: string): LiveSession {
 }
 
 function endWhenIdle(session: LiveSession): void {
-  if (!Number.isFinite(shared.idleAfter)) return
-  session.idleTimer = setTimeout(() => void endSession(session.id), Math.min(shared.idleAfter, 2 ** 31 - 1))
+  clearTimeout(session.idleTimer)
+  const wait = Math.min(...shared.idleAfter.values())
+  if (!Number.isFinite(wait)) return
+  const end = () => {
+    if (shared.live.get(session.id) === session) void endSession(session.id)
+  }
+  session.idleTimer = setTimeout(end, Math.min(wait, 2 ** 31 - 1))
   session.idleTimer.unref()
 }

@@ -29,7 +29,9 @@ export class SourceScope {
     const asked = (this.#asked ??= this.#host.identify())
     try {
       const source = await asked
-      if (this.#asked === asked) this.#source = source
+      // The section changed meanwhile: what is read now comes from another source.
+      if (this.#asked !== asked) return this.resolve()
+      this.#source = source
       return this.#scopeOf(source)
     } catch (error) {
       if (this.#asked === asked) this.#asked = undefined

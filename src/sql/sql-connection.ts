@@ -1,6 +1,7 @@
+import { isMooringError, MooringError } from "../errors.ts"
 import type { Table } from "../tables/index.ts"
 import type { TransactionOptions } from "./dialect.ts"
-import { paramSets, toExecuteResult } from "./execute-result.ts"
+import { paramSets, toExecuteResult, withValues } from "./execute-result.ts"
 import type { AnyDatabase, CallOptions, ExecuteResult, QueryOptions, SqlText, StreamCallOptions } from "./options.ts"
 import type { Params } from "./params.ts"
 import type { Pool } from "./pool.ts"
@@ -56,9 +57,8 @@ export class SQLConnection<DB = AnyDatabase> extends SqlCore<DB> {
    */
   async query<Row = Record<string, unknown>>(sql: SqlText, options: QueryOptions = {}): Promise<Table<Row>> {
     refuseInside(this, this.connectionName, options.outside)
-    const table = await this._within(options, (signal) => this._read(sql, options, signal))
-    const values = options.values ?? this._values
-    return (values ? table.withValues(values) : table) as Table<Row>
+    const table = await this._read(sql, options)
+    return withValues<Row>(table, this._values, options.values)
   }
 
   /** The first column of the first row of a query; `undefined` without rows. */
@@ -78,7 +78,7 @@ export class SQLConnection<DB = AnyDatabase> extends SqlCore<DB> {
     const statement = this._bind(sql, options.params)
     return new TableStream<Row>({
       name: this.connectionName,
-      values: options.values ?? this._values,
+      values: { ...this._values, ...options.values },
       signal: options.signal,
       timeout: options.timeout,
       batchRows: options.batchRows,
@@ -104,13 +104,8 @@ export class SQLConnection<DB = AnyDatabase> extends SqlCore<DB> {
       return this.transaction((tx) => tx.execute<Row>(sql, params), { ...options, maxAttempts: 1 })
     }
     const statement = this._bind(sql, sets[0])
-    try {
-      const result = await this._within(options, (signal) => this._runOnce(statement, signal))
-      return toExecuteResult<Row>([result], this._values)
-    } finally {
-      // Also after an error: it may have taken effect all the same.
-      await this._committed()
-    }
+    const result = await this._within(options, (signal) => this._runOnce(statement, signal))
+    return toExecuteResult<Row>([result], this._values)
   }
 
   /** A new session. Its first statement begins a transaction; without `commit()` it is rolled back. */
@@ -118,16 +113,23 @@ export class SQLConnection<DB = AnyDatabase> extends SqlCore<DB> {
     return this.begin()
   }
 
-  /** A new session with an isolation level or access mode. */
+  /**
+   * A new session with an isolation level or access mode.
+   *
+   * @throws MooringError `UNSUPPORTED` for a level that the database does not have.
+   */
   begin(options: TransactionOptions & Pick<CallOptions, "outside" | "signal"> = {}): Session<DB> {
     const { outside, signal, ...transaction } = options
     refuseInside(this, this.connectionName, outside)
-    return this._session(transaction, signal)
+    const { autocommit } = this._target.config
+    if (autocommit && Object.keys(transaction).length > 0) throw this.#noTransactions()
+    return this._session(transaction, signal, autocommit)
   }
 
   /**
    * Runs `work` again from its beginning when the database reports a serialization failure or a deadlock, so it must
-   * have no effect elsewhere. Commits when it returns, rolls back when it throws.
+   * have no effect elsewhere. Commits when it returns, rolls back when it throws. A transaction also where the connection
+   * is one of `autocommit`.
    *
    * @example
    * await accounts.transaction(async (tx) => {
@@ -145,7 +147,8 @@ export class SQLConnection<DB = AnyDatabase> extends SqlCore<DB> {
     return this._within(options, (signal) =>
       runTransaction<DB, T>({
         begin: () => this._session(transaction, signal),
-        work: (tx) => insideTransactionOf(this, () => work(tx)),
+        work: (tx) => insideTransactionOf(this, () => this._holding(() => work(tx))),
+        mayRerun: (error) => isMooringError(error) && this._classify(error) === "rerun",
         maxAttempts,
         signal,
       }),
@@ -156,11 +159,23 @@ export class SQLConnection<DB = AnyDatabase> extends SqlCore<DB> {
   async connect(options: CallOptions = {}): Promise<RawConnection> {
     refuseInside(this, this.connectionName, options.outside)
     const { connection, release } = await this._within(options, (signal) => this._borrow(signal))
-    return { raw: connection.raw, [Symbol.asyncDispose]: () => release("session") }
+    const giveBack = async () => {
+      await release("session")
+      // Nobody knows what was done with it.
+      await this._committed()
+    }
+    return { raw: connection.raw, [Symbol.asyncDispose]: giveBack }
   }
 
   /** Forgets kept results: of one statement with these params, of one statement, or all of this source. */
   async clearCache(sql?: SqlText, { params }: { params?: Params } = {}): Promise<void> {
     await this._forget(sql, params)
+  }
+
+  #noTransactions(): MooringError {
+    const { connectionName: connection } = this
+    const message = `Connection "${connection}": a session of an autocommit connection has no transaction to set up.`
+    const hint = "Use transaction() with these options, or remove autocommit."
+    return new MooringError("SESSION_STATE", message, { connection, hint })
   }
 }

@@ -116,7 +116,7 @@ export async function rows(pets: SQLConnection<PetsDB>) {
   session.db().selectFrom("cats")
 }
 
-export function authors() {
+export function authors(): void {
   class WithoutConnect extends BaseConnection {
     protected _connect(): undefined {
       return undefined
@@ -135,7 +135,7 @@ export function authors() {
   made._instance
   same<typeof made.connectionName, string>()
   same<Parameters<typeof made.reset>[0], { timeout?: Duration } | undefined>()
-  return [WithoutConnect, Missing]
+  void [WithoutConnect, Missing]
 }
 
 export class AsInStreamlit extends connections.BaseConnection<Client> {

@@ -1,0 +1,38 @@
+import { copyData, type ReadOptions, sizeOfData } from "../cache/index.ts"
+import { type Duration, toMilliseconds } from "../util/duration.ts"
+import { stableKey } from "../util/stable-key.ts"
+import type { Environment } from "./environment.ts"
+import type { CachedOptions } from "./options.ts"
+import type { SourceScope } from "./source-scope.ts"
+import { sharedTables } from "./table-codec.ts"
+
+/** How a connection reads through the cache: durations as callers write them, and what SQL adds. */
+export type CachedReadOptions<T> = CachedOptions &
+  Partial<Pick<ReadOptions<T>, "codec" | "sizeOf" | "store" | "mayServeStaleOn">>
+
+/** The value kept for a source under a key, or else the result of `work`. */
+export async function readCached<T>(
+  environment: Environment,
+  source: SourceScope,
+  key: { readonly group: string; readonly id: unknown },
+  options: CachedReadOptions<T>,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const scope = source.known ?? (await source.resolve())
+  const { ttl = 0, staleWhileRevalidate, staleIfError, ...rest } = options
+  const read: ReadOptions<T> = {
+    sizeOf: (value) => sizeOfData(value, sharedTables),
+    ...rest,
+    store: source.outlivesProcess ? environment.configuration.cache?.store : undefined,
+    ttl: toMilliseconds(ttl, "ttl"),
+    staleWhileRevalidate: optionalMilliseconds(staleWhileRevalidate, "staleWhileRevalidate"),
+    staleIfError: optionalMilliseconds(staleIfError, "staleIfError"),
+  }
+  const id = typeof key.id === "string" ? key.id : stableKey(key.id)
+  const kept = await environment.cache.read({ scope, group: key.group, id }, read, work)
+  return copyData(kept, sharedTables)
+}
+
+export function optionalMilliseconds(value: Duration | undefined, what: string): number | undefined {
+  return value === undefined ? undefined : toMilliseconds(value, what)
+}
