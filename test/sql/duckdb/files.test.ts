@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { existsSync, linkSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { expect, onTestFinished, test } from "vitest"
+import { expect, onTestFinished, test, vi } from "vitest"
 import { duckdb } from "../../../src/sql/dialects/duckdb/index.ts"
 import { config, connect, execute, failure, folder, never, open, query } from "./support.ts"
 
@@ -52,6 +52,18 @@ test("connections share what each other writes, by any spelling of the path", as
   for (const connection of connections) expect((await query(connection, "from pets")).rowCount).toBe(5)
 })
 
+test("two copies of the package share the file", async () => {
+  const path = await petsFile()
+  vi.resetModules()
+  const copy = await import("../../../src/sql/dialects/duckdb/index.ts")
+  expect(copy.duckdb).not.toBe(duckdb)
+  const other = await copy.duckdb.open(config({ database: path }))
+  onTestFinished(() => other.close())
+  const [a, b] = [await connect(await open({ database: path })), await connect(other)]
+  for (const connection of [a, b, a]) await execute(connection, "insert into pets values (9)")
+  for (const connection of [a, b]) expect((await query(connection, "from pets")).rowCount).toBe(5)
+})
+
 test("other settings for a file that is open are refused", async () => {
   const path = await petsFile()
   await connect(await open({ database: path }))
@@ -87,6 +99,8 @@ test("READ_ONLY reads, refuses to write, and needs the file", async () => {
   expect((await query(connection, "from pets")).rowCount).toBe(2)
   const refused = duckdb.classify(await failure(execute(connection, "insert into pets values (1)")))
   expect(refused).toMatchObject({ kind: "permission", hint: expect.stringContaining("READ_ONLY") })
+  const byUrl = await open({ database: path, query: { access_mode: "read_only" } })
+  expect((await query(await connect(byUrl), "from pets")).rowCount).toBe(2)
   const missing = await open({ database: join(folder(), "none.duckdb"), settings })
   expect(await failure(missing.connect({ signal: never }))).toMatchObject({
     code: "CONNECT",
@@ -151,6 +165,20 @@ test("closing gives the file free, whatever was left unread", async () => {
   await session[Symbol.asyncIterator]().next()
   for (const connection of connections) await connection.close()
   await database.close()
+  expect((await elsewhere(path)).said).toBe("open")
+})
+
+test("closing while a batch is on its way", async () => {
+  const path = await petsFile()
+  const database = await duckdb.open(config({ database: path }))
+  const connection = await database.connect({ signal: never })
+  // The first rows come soon, others never.
+  const text = "select i from range(1000000000000) t(i) where i < 300000 or hash(i) % 3 = 7"
+  const stream = await connection.stream({ text, values: [] }, { signal: never, readOnly: true, batchRows: 1e6 })
+  const pending = failure(stream[Symbol.asyncIterator]().next())
+  await connection.close()
+  await database.close()
+  expect(await pending).toMatchObject({ code: "ABORTED" })
   expect((await elsewhere(path)).said).toBe("open")
 })
 

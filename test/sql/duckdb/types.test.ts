@@ -2,6 +2,7 @@ import fc from "fast-check"
 import { expect, test } from "vitest"
 import type { DriverConnection } from "../../../src/sql/dialect.ts"
 import { extensionOf, typeName } from "../../../src/tables/index.ts"
+import { childFields } from "../../../src/tables/types.ts"
 import { arrowTexts } from "./arrow-text.ts"
 import { execute, failure, memory, query } from "./support.ts"
 
@@ -206,9 +207,11 @@ test("JSON and VARIANT are text that says that it is JSON", async () => {
             {'a': 1, 'd': date '2020-01-02', 'n': 12345678901234567890::hugeint, 'm': 1.50::decimal(4, 2), 'z': null,
              'l': [1, 2], 's': 'it''s "quoted"', 'f': 'nan'::double, 'o': -0.0::double, 'b': 'ab'::blob, 't': true}::variant as v,
             case when i > 0 then [i]::variant end as w,
-            [i::variant] as lv
+            [i::variant] as lv,
+            ['[1]'::json] as lj
      from range(2) t(i)`,
   )
+  expect(childFields(table.column("lj")!.type).map(extensionOf)).toEqual(["arrow.json"])
   expect(table.columns.slice(0, 3).map((column) => extensionOf(column.field))).toEqual([
     "arrow.json",
     "arrow.json",

@@ -5,7 +5,7 @@ import type { Driver, RawConnection, ResultHandle } from "./driver.ts"
 import { isFatal } from "./failures.ts"
 import { watchProgress } from "./progress.ts"
 import { endReading, reasonOf, startReading } from "./reading.ts"
-import { readTable, returnTypes } from "./results.ts"
+import { EarlyEnd, readTable, returnTypes } from "./results.ts"
 import { prepareRunning } from "./statements.ts"
 import { DuckDBStream } from "./stream.ts"
 import { Work } from "./work.ts"
@@ -76,30 +76,36 @@ export class DuckDBConnection implements DriverConnection {
     let ended: Promise<void> | undefined
     const end = () => (ended ??= close())
     const close = async () => {
+      await work.idle()
       work.end()
       release()
       if (options.readOnly) this.#usable &&= await endReading(driver, native, result)
       this.#stop = undefined
     }
-    this.#stop = () => {
-      cancel(closing())
-      return end()
-    }
-    try {
+    const starting = async () => {
       // Leaving a streamed result early takes an interrupt, which would abort a session's transaction. So what does not
       // only read is run to its end before its rows are given out.
-      result = options.readOnly
+      return (result = options.readOnly
         ? await startReading(driver, native, work, statement)
-        : await this.#start(native, work, statement)
+        : await this.#start(native, work, statement))
+    }
+    const started = starting()
+    this.#stop = () => {
+      cancel(closing())
+      return started.then(end, end)
+    }
+    try {
       return new DuckDBStream({
         driver,
         work,
-        result,
+        result: await started,
         batchRows: options.batchRows,
         close: end,
         failure: async (error) => {
           this.#usable &&= !isFatal(error)
-          return reasonOf(error, driver, native, statement, options.signal)
+          if (!(error instanceof EarlyEnd) || this.#closed) return error
+          const reason = (within: AbortSignal) => reasonOf(driver, native, statement, within)
+          return this.#exclusively(options.signal, reason)
         },
       })
     } catch (error) {
@@ -127,7 +133,7 @@ export class DuckDBConnection implements DriverConnection {
     if (!this.#used || this.#native === undefined) return
     this.#native.disconnectSync()
     this.#native = undefined
-    this.#native = await this.#opener.connect({ create: false })
+    await this.#open(false)
     this.#used = false
   }
 
@@ -144,8 +150,10 @@ export class DuckDBConnection implements DriverConnection {
   }
 
   async #open(create: boolean): Promise<RawConnection> {
-    if (this.#closed) throw new MooringError("CLOSED", "The DuckDB connection was closed.")
-    return (this.#native ??= await this.#opener.connect({ create }))
+    const native = this.#closed ? undefined : (this.#native ?? (await this.#opener.connect({ create })))
+    if (native !== undefined && !this.#closed) return (this.#native = native)
+    native?.disconnectSync()
+    throw new MooringError("CLOSED", "The DuckDB connection was closed.")
   }
 
   /** Runs work that `close()` can cancel. */
@@ -179,7 +187,7 @@ export class DuckDBConnection implements DriverConnection {
     } catch (error) {
       work.end()
       this.#usable &&= await endReading(driver, native, result)
-      throw await reasonOf(error, driver, native, statement, options.signal)
+      throw error instanceof EarlyEnd ? await reasonOf(driver, native, statement, options.signal) : error
     }
   }
 

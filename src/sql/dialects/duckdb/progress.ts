@@ -21,10 +21,13 @@ export async function watchProgress(
     if (!String(error).includes("configuration has been locked")) throw error
     return { stop() {} }
   }
+  // DuckDB finds more to do as it goes, so its percentage may fall.
+  let highest = 0
   const timer = setInterval(() => {
     const { percentage, rows_processed: rows } = bindings.query_progress(connection)
     if (percentage < 0) return
-    onProgress({ fraction: Math.min(1, percentage / 100), ...(rows > 0n && { rows: Number(rows) }) })
+    highest = Math.min(1, Math.max(highest, percentage / 100))
+    onProgress({ fraction: highest, ...(rows > 0n && { rows: Number(rows) }) })
   }, lookEvery)
   return { stop: () => clearInterval(timer) }
 }

@@ -1,7 +1,7 @@
 import { QueryError } from "../../../errors.ts"
 import type { Statement } from "../../dialect.ts"
 import type { Driver, RawConnection, ResultHandle } from "./driver.ts"
-import { EarlyEnd, fetchChunk } from "./results.ts"
+import { fetchChunk } from "./results.ts"
 import { messageOf, prepareReading, prepareRunning } from "./statements.ts"
 import { Work } from "./work.ts"
 
@@ -59,13 +59,11 @@ async function letGo(driver: Driver, native: RawConnection, work: Work, result: 
  * its rows thrown away by DuckDB itself.
  */
 export async function reasonOf(
-  early: unknown,
   driver: Driver,
   native: RawConnection,
   { text, values }: Statement,
   signal: AbortSignal,
 ): Promise<unknown> {
-  if (!(early instanceof EarlyEnd)) return early
   const { bindings } = driver
   const work = new Work(bindings, native.connection, signal)
   try {

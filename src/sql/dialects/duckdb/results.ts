@@ -64,7 +64,11 @@ export async function fetchChunk({ bindings }: Driver, work: Work, result: Resul
   const chunk = await work.call(() => bindings.fetch_chunk(result))
   const rows = chunk === null ? 0 : bindings.data_chunk_get_size(chunk)
   if (chunk !== null && rows > 0) return { chunk, rows }
-  if (bindings.result_return_type(result) === returnTypes.failed) throw new EarlyEnd()
+  if (bindings.result_return_type(result) === returnTypes.failed) {
+    // So does an interrupt end it.
+    work.throwIfAborted()
+    throw new EarlyEnd()
+  }
   return undefined
 }
 

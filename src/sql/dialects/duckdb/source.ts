@@ -75,7 +75,9 @@ function texts(table: unknown, place: string): Record<string, string> {
         hint: "DuckDB's options are single values.",
       })
     }
-    result[name.toLowerCase()] = String(value)
+    const key = name.toLowerCase()
+    // DuckDB reads it in any case, and then takes another spelling for another configuration.
+    result[key] = key === "access_mode" ? String(value).toUpperCase() : String(value)
   }
   return result
 }

@@ -16,6 +16,7 @@ export class Work {
   private readonly signal: AbortSignal | undefined
   private timer: NodeJS.Timeout | undefined
   private calls = 0
+  private current: Promise<unknown> = Promise.resolve()
 
   constructor(bindings: Bindings, connection: ConnectionHandle, signal?: AbortSignal) {
     this.bindings = bindings
@@ -33,7 +34,9 @@ export class Work {
     try {
       // It may have aborted while the thread was handed over.
       signal?.throwIfAborted()
-      return await start()
+      const answer = start()
+      this.current = answer.catch(() => undefined)
+      return await answer
     } catch (error) {
       throw signal?.aborted ? signal.reason : error
     } finally {
@@ -41,6 +44,15 @@ export class Work {
       if (this.calls === 0) this.stop()
       returnThread()
     }
+  }
+
+  throwIfAborted(): void {
+    this.signal?.throwIfAborted()
+  }
+
+  /** Resolves when no call is under way. After an abort that is soon. */
+  async idle(): Promise<void> {
+    await this.current
   }
 
   /** Stops listening to the signal. */
