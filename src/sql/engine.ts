@@ -1,17 +1,16 @@
-import { TimeoutError } from "../errors.ts"
+import { isMooringError } from "../errors.ts"
 import { withDeadline } from "../util/abort.ts"
 import type { Database, Dialect, DriverConnection, SqlConfig } from "./dialect.ts"
 import { echoing } from "./echo.ts"
-import { Pool } from "./pool.ts"
-
-/** How long a connect may take; milliseconds. */
-const connectTimeout = 10_000
+import { connectTimeout, Pool } from "./pool.ts"
 
 /** A driver connection that somebody has borrowed. */
 export interface Borrowed {
   readonly connection: DriverConnection
   /** Gives it back; once. */
   release(used: "statement" | "session"): Promise<void>
+  /** Says that what it came from is broken: the next use connects anew, others finish with theirs. */
+  lost(): void
 }
 
 /** One opened database with its pool: what a SQL connection connects to. */
@@ -39,19 +38,21 @@ export class SqlEngine {
     { name, echo, signal }: { name: string; echo: boolean; signal: AbortSignal },
   ): Promise<SqlEngine> {
     const late = `Connection "${name}" could not be made within ${connectTimeout / 1000} s.`
-    const opening = dialect.open(config).then((database) => (echo ? echoing(database, name) : database))
-    let engine: SqlEngine | undefined
+    const opening = (async () => {
+      const database = await dialect.open(config)
+      return new SqlEngine(dialect, config, echo ? echoing(database, name) : database, name)
+    })()
     try {
-      return await withDeadline({ signal, timeout: connectTimeout }, late, async (within) => {
-        engine = new SqlEngine(dialect, config, await opening, name)
+      return await withDeadline({ signal, timeout: connectTimeout, connection: name }, late, async (within) => {
+        const engine = await opening
         await engine.ping(within)
         return engine
       })
     } catch (error) {
-      // What opens too late is closed when it has opened.
-      if (engine) await engine.close()
-      else void opening.then((database) => database.close()).catch(() => undefined)
-      throw error instanceof TimeoutError ? new TimeoutError(error.message, { connection: name }) : error
+      // What opens too late is closed when it has opened, and nobody waits for what hangs.
+      const closed = opening.then((engine) => engine.close()).catch(() => undefined)
+      if (!signal.aborted && !isMooringError(error, "TIMEOUT")) await closed
+      throw error
     }
   }
 
@@ -60,7 +61,7 @@ export class SqlEngine {
     return this.#database.version
   }
 
-  async borrow(signal: AbortSignal): Promise<Borrowed> {
+  async borrow(signal: AbortSignal): Promise<Omit<Borrowed, "lost">> {
     const connection = await this.pool.acquire(signal)
     let released = false
     return {

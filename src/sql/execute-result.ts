@@ -1,5 +1,4 @@
-import { MooringError } from "../errors.ts"
-import type { Table, ValueOptions } from "../tables/index.ts"
+import { concatTables, type Table, type ValueOptions } from "../tables/index.ts"
 import type { RunResult } from "./dialect.ts"
 import type { ExecuteResult } from "./options.ts"
 import type { Params } from "./params.ts"
@@ -16,11 +15,16 @@ export function toExecuteResult<Row>(
   results: readonly RunResult[],
   values: ValueOptions | undefined,
 ): ExecuteResult<Row> {
-  const last = results.at(-1)
-  if (!last) throw new MooringError("BAD_PARAMS", "execute() was given no set of parameters.")
+  const last = results.at(-1)!
+  const tables = results.map(({ table }) => table)
   return {
     rowCount: results.reduce((sum, { rowCount }) => sum + rowCount, 0),
     ...(last.lastInsertId !== undefined && { lastInsertId: last.lastInsertId }),
-    rows: (values ? last.table.withValues(values) : last.table) as Table<Row>,
+    rows: withValues<Row>(tables.length === 1 ? last.table : concatTables(tables), values),
   }
+}
+
+/** A table seen through value options, the strongest last. */
+export function withValues<Row>(table: Table, ...layers: readonly (ValueOptions | undefined)[]): Table<Row> {
+  return layers.reduce((seen, values) => (values ? seen.withValues(values) : seen), table) as unknown as Table<Row>
 }

@@ -1,13 +1,20 @@
-import { isMooringError, MooringError, type Outcome, QueryError } from "../errors.ts"
-import type { Dialect } from "./dialect.ts"
+import { type ErrorDetails, isMooringError, MooringError, type Outcome, QueryError } from "../errors.ts"
+import type { Dialect, Failure } from "./dialect.ts"
 
 /** Where and how a statement failed. */
 export interface FailedStatement {
   readonly connection: string
   readonly attempts?: number
   readonly outcome?: Outcome
-  /** Appended to the hint of a read-only refusal: the caller's way out. */
-  readonly readOnly?: boolean
+}
+
+/** What drivers' errors meant, by the error that was made of each: their codes are not on it any more. */
+const actions = new WeakMap<object, Failure["action"]>()
+
+/** What an error means for the connection: a driver's, or one that was made of a driver's here. */
+export function actionOf(error: unknown, dialect: Dialect): Failure["action"] {
+  if (!isMooringError(error)) return dialect.classify(error).action
+  return actions.get(error) ?? "fatal"
 }
 
 /**
@@ -16,40 +23,60 @@ export interface FailedStatement {
  * The driver's error is the `cause`, reduced to its message and stack: drivers hang statements, values and passwords on
  * their errors.
  */
-export function toQueryError(error: unknown, dialect: Dialect, failed: FailedStatement): Error {
+export function toQueryError(error: unknown, dialect: Dialect, failed: FailedStatement): MooringError {
   if (isMooringError(error)) return located(error, failed.connection)
-  if (isAbort(error)) return error as Error
-  const { code, kind, message, hint, sqlState, driverCode } = dialect.classify(error)
-  const said = message ?? messageOf(error)
+  const failure = dialect.classify(error)
+  const { kind, sqlState, driverCode } = failure
   const details = {
-    cause: bare(error),
-    connection: failed.connection,
-    hint: kind === "readOnly" ? "Use execute(), or a session, for statements that change something." : hint,
+    ...detailsOf(error, failure, failed.connection),
+    kind,
+    ...(sqlState !== undefined && { sqlState }),
+    ...(driverCode !== undefined && { driverCode }),
+    outcome: failed.outcome ?? "failed",
+    attempts: failed.attempts ?? 1,
   }
-  const sentence = `Connection "${failed.connection}": ${said}`
-  if (code !== undefined && code !== "QUERY" && code !== "READ_ONLY") return new MooringError(code, sentence, details)
-  return new QueryError(
-    sentence,
-    {
-      ...details,
-      kind,
-      ...(sqlState !== undefined && { sqlState }),
-      ...(driverCode !== undefined && { driverCode }),
-      outcome: failed.outcome ?? "failed",
-      attempts: failed.attempts ?? 1,
-    },
-    kind === "readOnly" ? "READ_ONLY" : "QUERY",
-  )
+  if (kind === "readOnly") details.hint = "Use execute(), or a session, for statements that change something."
+  const code = failure.code ?? (kind === "readOnly" ? "READ_ONLY" : "QUERY")
+  return remembered(new QueryError(sentence(error, failure, failed.connection), details, code), failure)
 }
 
-/** A dialect's own errors do not know the connection's name. */
+/** The same for a connection that could not be made: its `code` is `CONNECT` where the dialect knows no better. */
+export function toConnectError(error: unknown, dialect: Dialect, connection: string): MooringError {
+  if (isMooringError(error)) return located(error, connection)
+  const failure = dialect.classify(error)
+  const { code = "CONNECT" } = failure
+  const said = sentence(error, failure, connection)
+  return remembered(new MooringError(code, said, detailsOf(error, failure, connection)), failure)
+}
+
+function detailsOf(error: unknown, { hint }: Failure, connection: string): ErrorDetails {
+  return { cause: bare(error), connection, ...(hint !== undefined && { hint }) }
+}
+
+function sentence(error: unknown, { message }: Failure, connection: string): string {
+  return `Connection "${connection}": ${message ?? messageOf(error)}`
+}
+
+function remembered<E extends MooringError>(error: E, { action }: Failure): E {
+  actions.set(error, action)
+  return error
+}
+
+/** An error that was made where the connection's name is not known, with it. */
 function located(error: MooringError, connection: string): MooringError {
   if (error.connection !== undefined) return error
-  return Object.assign(error, { connection, message: `Connection "${connection}": ${error.message}` })
+  const named = error.message.includes(`"${connection}"`)
+  const message = named ? error.message : `Connection "${connection}": ${error.message}`
+  return Object.assign(error, { connection, message })
 }
 
-function isAbort(error: unknown): boolean {
-  return error instanceof DOMException && (error.name === "AbortError" || error.name === "TimeoutError")
+/** Runs `work`; an error of ours that does not name the connection does so afterwards. */
+export function locating<T>(connection: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    throw isMooringError(error) ? located(error, connection) : error
+  }
 }
 
 function messageOf(error: unknown): string {

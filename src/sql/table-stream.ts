@@ -1,18 +1,19 @@
 import { MooringError } from "../errors.ts"
 import { csvStream, ipcStream, ndjsonStream, type Schema, type Table, type ValueOptions } from "../tables/index.ts"
-import { abortable, type LinkedSignal, linkSignals } from "../util/abort.ts"
+import { type AbortOptions, abortable, type LinkedSignal, linkSignals } from "../util/abort.ts"
 import { type Duration, toMilliseconds } from "../util/duration.ts"
 import type { RecordStream } from "./dialect.ts"
 
 /** How a {@link TableStream} gets its rows. */
 export interface StreamSource {
-  /** Called once, when somebody begins to read. */
+  /** Called once, when somebody begins to read. What comes after `signal` has aborted is released at once. */
   open(signal: AbortSignal, batchRows: number): Promise<OpenStream>
   /** A driver's error as one of ours. */
-  translate(error: unknown): Error
+  translate(error: unknown): unknown
   readonly name: string
   readonly values: ValueOptions | undefined
-  readonly signal: AbortSignal | undefined
+  readonly signal: AbortOptions["signal"]
+  /** Counts from when somebody begins to read. */
   readonly timeout: Duration | undefined
   readonly batchRows: number | undefined
 }
@@ -35,84 +36,144 @@ const defaultBatchRows = 65_536
  */
 export class TableStream<Row = Record<string, unknown>> implements AsyncIterable<Table<Row>>, AsyncDisposable {
   readonly #source: StreamSource
-  readonly #link: LinkedSignal
   readonly #stop = new AbortController()
+  #link: LinkedSignal | undefined
   #opened: Promise<OpenStream> | undefined
+  #batches: AsyncIterator<Table> | undefined
+  /** The batch that is being fetched. */
+  #coming: Promise<unknown> | undefined
   #reading = false
-  #ended = false
-
-  /** A reader who leaves before the first batch has come does not wait for it. */
-  readonly #cancel = (reason: unknown): void => this.#stop.abort(reason)
+  #ended: Promise<void> | undefined
 
   /** @internal Made by `stream()`. */
   constructor(source: StreamSource) {
     this.#source = source
-    const timeout = source.timeout === undefined ? undefined : toMilliseconds(source.timeout, "timeout")
-    this.#link = linkSignals(
-      { signal: [source.signal, this.#stop.signal], timeout },
-      `A stream on connection "${source.name}" took longer than ${timeout} ms.`,
-    )
   }
 
-  /** The columns, known before the first row. */
+  /** The columns, known before the first row. Whoever asks for them reads on, or disposes of the stream. */
   get schema(): Promise<Schema> {
     return this.#open().then(({ records }) => records.schema)
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Table<Row>, void, undefined> {
-    if (this.#reading || this.#ended) {
-      throw new MooringError("SESSION_STATE", `A stream on connection "${this.#source.name}" can be read once.`, {
-        connection: this.#source.name,
-        hint: "Call stream() again.",
-      })
-    }
+    if (this.#reading) throw this.#stateError("can be read once", "Call stream() again.")
     this.#reading = true
     try {
       const { records } = await this.#open()
-      for await (const batch of records) {
-        yield (this.#source.values ? batch.withValues(this.#source.values) : batch) as Table<Row>
+      this.#batches = records[Symbol.asyncIterator]()
+      for (;;) {
+        const next = await this.#next(this.#batches)
+        if (next.done) return
+        yield (this.#source.values ? next.value.withValues(this.#source.values) : next.value) as Table<Row>
       }
-    } catch (error) {
-      throw this.#source.translate(error)
     } finally {
-      await this[Symbol.asyncDispose]()
+      const ended = this.#end()
+      // Who gave up does not wait for what gives up slowly.
+      if (!this.#link?.signal.aborted) await ended
     }
   }
 
   /** An Arrow IPC stream (`application/vnd.apache.arrow.stream`). */
   toIPC(): ReadableStream<Uint8Array> {
-    return ipcStream(() => this.schema, this, { cancel: this.#cancel })
+    return ipcStream(() => this.schema, this, this.#exporting)
   }
 
   /** One JSON object a line (`application/x-ndjson`). */
   toNDJSON(): ReadableStream<Uint8Array> {
-    return ndjsonStream(this, { cancel: this.#cancel })
+    return ndjsonStream(this, this.#exporting)
   }
 
   /** CSV with a header (`text/csv`, RFC 4180). */
   toCSV(): ReadableStream<Uint8Array> {
-    return csvStream(() => this.schema, this, { cancel: this.#cancel })
+    return csvStream(() => this.schema, this, this.#exporting)
   }
 
   /** Stops reading and gives the connection back. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#ended) return
-    this.#ended = true
+    if (!this.#ended) this.#stop.abort(this.#stateError("was disposed of", "Call stream() again."))
+    await this.#end()
+  }
+
+  readonly #exporting = {
+    cancel: () => {
+      void this[Symbol.asyncDispose]()
+    },
+  }
+
+  #open(): Promise<OpenStream> {
+    this.#opened ??= this.#begin()
+    return this.#opened
+  }
+
+  async #begin(): Promise<OpenStream> {
+    const { source, signal } = this.#begun()
+    const { batchRows = defaultBatchRows } = source
+    signal.throwIfAborted()
+    const opening = source.open(signal, batchRows)
+    try {
+      return await abortable(opening, signal)
+    } catch (error) {
+      void opening.then(endUnread).catch(() => undefined)
+      throw signal.aborted ? signal.reason : source.translate(error)
+    }
+  }
+
+  #begun(): { source: StreamSource; signal: AbortSignal } {
+    const source = this.#source
+    const timeout = source.timeout === undefined ? undefined : toMilliseconds(source.timeout, "timeout")
+    const late = `A stream on connection "${source.name}" took longer than its timeout of ${timeout! / 1000} s.`
+    const signals = [source.signal ?? [], this.#stop.signal].flat()
+    this.#link = linkSignals({ signal: signals, timeout, connection: source.name }, late)
+    const { signal } = this.#link
+    // A reader that does not come back for the next batch is not waited for.
+    signal.addEventListener("abort", () => void this.#end(), { once: true })
+    return { source, signal }
+  }
+
+  async #next(batches: AsyncIterator<Table>): Promise<IteratorResult<Table, unknown>> {
+    const { signal } = this.#link!
+    signal.throwIfAborted()
+    const coming = batches.next()
+    this.#coming = coming
+    try {
+      const next = await abortable(coming, signal)
+      // An end that somebody forced is not the end of the rows.
+      signal.throwIfAborted()
+      return next
+    } catch (error) {
+      throw signal.aborted ? signal.reason : this.#source.translate(error)
+    }
+  }
+
+  #end(): Promise<void> {
+    this.#ended ??= this.#release()
+    return this.#ended
+  }
+
+  async #release(): Promise<void> {
     const opened = await this.#opened?.catch(() => undefined)
     try {
       // Ending the batches comes first: the connection must not be lent while they are still read.
-      await opened?.records[Symbol.asyncIterator]().return?.()
+      await this.#coming?.catch(() => undefined)
+      this.#batches ??= opened?.records[Symbol.asyncIterator]()
+      await this.#batches?.return?.()
     } catch {
       // A stream that failed has ended.
     } finally {
-      this.#link.dispose()
+      this.#link?.dispose()
       await opened?.release()
     }
   }
 
-  #open(): Promise<OpenStream> {
-    const { batchRows = defaultBatchRows } = this.#source
-    this.#opened ??= abortable(this.#source.open(this.#link.signal, batchRows), this.#link.signal)
-    return this.#opened
+  #stateError(what: string, hint: string): MooringError {
+    const { name: connection } = this.#source
+    const message = `A stream on connection "${connection}" ${what}.`
+    return new MooringError("SESSION_STATE", message, { connection, hint })
   }
+}
+
+/** The connection must not be lent while its rows are still there to be read. */
+async function endUnread({ records, release }: OpenStream): Promise<void> {
+  await records[Symbol.asyncIterator]().return?.()
+  await release()
 }

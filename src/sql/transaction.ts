@@ -1,4 +1,4 @@
-import { MooringError, QueryError } from "../errors.ts"
+import { MooringError } from "../errors.ts"
 import { sleep } from "../util/abort.ts"
 import { callerContext } from "../util/caller-context.ts"
 import type { TransactionOptions } from "./dialect.ts"
@@ -21,6 +21,8 @@ export type Transaction<DB = AnyDatabase> = Pick<Session<DB>, "execute" | "query
 export interface TransactionRun<DB, T> {
   begin(): Session<DB>
   work(tx: Transaction<DB>): Promise<T> | T
+  /** Whether an error means that the same work may succeed when it is run again. */
+  mayRerun(error: unknown): boolean
   readonly maxAttempts: number
   readonly signal: AbortSignal | undefined
 }
@@ -54,17 +56,13 @@ export async function runTransaction<DB, T>(run: TransactionRun<DB, T>): Promise
       await session.commit()
       return result
     } catch (error) {
-      if (attempt >= run.maxAttempts || run.signal?.aborted || !mayRerun(error)) throw error
+      if (attempt >= run.maxAttempts || run.signal?.aborted || !run.mayRerun(error)) throw error
     } finally {
       await session[Symbol.asyncDispose]()
     }
     // Jittered, so that two that collided do not collide again.
     await sleep(10 * 2 ** (attempt - 1) * (0.5 + Math.random()), run.signal)
   }
-}
-
-function mayRerun(error: unknown): boolean {
-  return error instanceof QueryError && (error.kind === "serialization" || error.kind === "deadlock")
 }
 
 function asTransaction<DB>(session: Session<DB>): Transaction<DB> {

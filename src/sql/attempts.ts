@@ -1,0 +1,49 @@
+import { traced } from "../util/tracing.ts"
+import type { Dialect, Failure, Statement } from "./dialect.ts"
+import { actionOf, toQueryError } from "./query-error.ts"
+
+/** How a statement is tried. */
+export interface AttemptHost {
+  readonly connection: string
+  readonly dialect: Dialect
+  /** Tries again after a broken connection or one that is not ready, as long as `may` allows it. */
+  retry<T>(attempt: () => Promise<T>, signal: AbortSignal, may: () => boolean): Promise<T>
+}
+
+/**
+ * Tries a statement as often as it may be, tells the channel, and gives its failure as one of ours.
+ *
+ * @param repeatable true for what only reads: it may be run again although it reached the database.
+ * @param attempt calls `send` before the statement can reach the database.
+ */
+export function attempting<T>(
+  { connection, dialect, retry }: AttemptHost,
+  statement: Statement,
+  { repeatable, signal }: { repeatable: boolean; signal: AbortSignal },
+  attempt: (send: () => void) => Promise<T>,
+): Promise<T> {
+  const event = () => ({ connection, dialect: dialect.name, sql: statement.text })
+  return traced("query", event, async () => {
+    let attempts = 0
+    let sent = false
+    const once = () => {
+      attempts++
+      sent = false
+      return attempt(() => {
+        sent = true
+      })
+    }
+    try {
+      return await retry(once, signal, () => repeatable || !sent)
+    } catch (error) {
+      if (signal.aborted) throw signal.reason
+      const outcome = !sent ? "notRun" : outcomeOf(actionOf(error, dialect), repeatable)
+      throw toQueryError(error, dialect, { connection, attempts, outcome })
+    }
+  })
+}
+
+/** What only reads takes no effect; anything else may have, if the link broke before the answer. */
+function outcomeOf(action: Failure["action"], repeatable: boolean): "failed" | "unknown" {
+  return action === "lost" && !repeatable ? "unknown" : "failed"
+}

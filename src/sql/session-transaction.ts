@@ -1,0 +1,197 @@
+import { MooringError, type Outcome } from "../errors.ts"
+import type { ValueOptions } from "../tables/index.ts"
+import { traced } from "../util/tracing.ts"
+import {
+  capabilitiesOf,
+  type Dialect,
+  type DriverConnection,
+  type RecordStream,
+  type RunResult,
+  type Statement,
+  type StreamOptions,
+  type TransactionOptions,
+} from "./dialect.ts"
+import type { Borrowed } from "./engine.ts"
+import { actionOf, locating, toQueryError } from "./query-error.ts"
+
+/** What a session needs of its connection. */
+export interface SessionHost {
+  readonly name: string
+  readonly dialect: Dialect
+  readonly autocommit: boolean
+  readonly values: ValueOptions | undefined
+  borrow(signal: AbortSignal): Promise<Borrowed>
+  /** A commit may have changed what queries answer. */
+  committed(): Promise<void>
+}
+
+const never = new AbortController().signal
+
+/** A session gives what it is asked for, whatever its size. */
+const unlimited = { maxRows: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY, readOnly: false } as const
+
+/**
+ * The connection that a session has borrowed, and the state of the transaction on it. Its methods are called one at a
+ * time: the session's queue sees to that.
+ */
+export class SessionTransaction {
+  readonly #host: SessionHost
+  readonly #begin: readonly string[]
+  #borrowed: Borrowed | undefined
+  #state: "idle" | "active" | "failed" | "closed" = "idle"
+
+  /** @throws MooringError `UNSUPPORTED` for options that the database does not have. */
+  constructor(host: SessionHost, options: TransactionOptions) {
+    this.#host = host
+    this.#begin = locating(host.name, () => host.dialect.begin(options))
+  }
+
+  /** Runs statements, on an autocommit connection as one transaction if there are several. */
+  async run(statements: readonly Statement[], signal: AbortSignal): Promise<RunResult[]> {
+    const { autocommit } = this.#host
+    const bundled = autocommit && statements.length > 1
+    try {
+      const { connection } = await this.begun(signal, !autocommit || bundled)
+      const results: RunResult[] = []
+      for (const statement of statements) results.push(await this.#runOne(connection, statement, signal))
+      if (bundled) await this.commit()
+      return results
+    } catch (error) {
+      if (bundled) await this.rollback()
+      throw error
+    } finally {
+      if (autocommit) await this.#host.committed()
+    }
+  }
+
+  async stream(statement: Statement, options: Omit<StreamOptions, "readOnly">): Promise<RecordStream> {
+    const { connection } = await this.begun(options.signal)
+    const stream = () => connection.stream(statement, { ...options, readOnly: false })
+    return this.#told(statement, stream, options.signal)
+  }
+
+  /** The borrowed connection, in a transaction. */
+  async begun(signal: AbortSignal, begin: boolean = !this.#host.autocommit): Promise<Borrowed> {
+    signal.throwIfAborted()
+    this.#refuseWhenClosed()
+    if (this.#state === "failed") {
+      throw this.#stateError("An earlier statement of this transaction failed.", "Call rollback() to begin anew.")
+    }
+    // What broke between two transactions took nothing with it.
+    if (this.#state === "idle" && this.#borrowed?.connection.usable === false) await this.#giveBack()
+    try {
+      this.#borrowed ??= await this.#host.borrow(signal)
+    } catch (error) {
+      throw this.failure(error, signal, "notRun")
+    }
+    if (this.#state === "idle" && begin) {
+      for (const text of this.#begin) await this.#control(text, "notRun", signal)
+      this.#state = "active"
+    }
+    return this.#borrowed
+  }
+
+  async commit(): Promise<void> {
+    this.#refuseWhenClosed()
+    if (this.#state === "failed") {
+      throw this.#stateError("A statement of this transaction failed, so it cannot be committed.", "Call rollback().")
+    }
+    if (this.#state !== "active") return
+    try {
+      await this.#control("COMMIT", "unknown")
+      this.#state = "idle"
+    } finally {
+      // Also after an error: it may have taken effect all the same.
+      await this.#host.committed()
+    }
+  }
+
+  async rollback(): Promise<void> {
+    this.#refuseWhenClosed()
+    if (this.#state !== "active" && this.#state !== "failed") return
+    this.#state = "idle"
+    // A broken connection took its transaction with it: the next statement gets another one.
+    if (!this.#borrowed!.connection.usable) return this.#giveBack()
+    await this.#control("ROLLBACK").catch(() => this.#giveBack())
+  }
+
+  async savepoint(name: string, signal: AbortSignal): Promise<void> {
+    await this.begun(signal, true)
+    await this.#control(`SAVEPOINT ${name}`)
+  }
+
+  async releaseSavepoint(name: string): Promise<void> {
+    await this.#control(`RELEASE SAVEPOINT ${name}`)
+  }
+
+  async rollbackToSavepoint(name: string): Promise<void> {
+    await this.#control(`ROLLBACK TO SAVEPOINT ${name}`)
+    await this.#control(`RELEASE SAVEPOINT ${name}`)
+    if (this.#state === "failed") this.#state = "active"
+  }
+
+  /** Rolls back what was not committed and gives the connection back, for good. */
+  async end(): Promise<void> {
+    if (this.#state === "closed") return
+    try {
+      await this.rollback()
+    } finally {
+      this.#state = "closed"
+      await this.#giveBack()
+    }
+  }
+
+  /** A driver's error as one of ours, or the reason of the signal. Afterwards the transaction may be good for nothing. */
+  failure(error: unknown, signal?: AbortSignal, outcome?: Outcome): unknown {
+    const { dialect, name } = this.#host
+    const lost = actionOf(error, dialect) === "lost"
+    const usable = this.#borrowed?.connection.usable === true && !lost
+    // Whether a failed statement spoils its transaction is the database's affair; a broken connection always does.
+    const spoilt = !usable || capabilitiesOf(dialect).errorAbortsTransaction
+    if (this.#state === "active" && spoilt) this.#state = "failed"
+    if (lost) this.#borrowed?.lost()
+    if (signal?.aborted) return signal.reason
+    return toQueryError(error, dialect, { connection: name, outcome: outcome ?? (lost ? "unknown" : "failed") })
+  }
+
+  async #runOne(connection: DriverConnection, statement: Statement, signal: AbortSignal): Promise<RunResult> {
+    return this.#told(statement, () => connection.run(statement, { ...unlimited, signal }), signal)
+  }
+
+  #told<T>(statement: Statement, work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    const { name, dialect } = this.#host
+    const event = () => ({ connection: name, dialect: dialect.name, sql: statement.text })
+    return traced("query", event, async () => {
+      try {
+        return await work()
+      } catch (error) {
+        throw this.failure(error, signal)
+      }
+    })
+  }
+
+  async #giveBack(): Promise<void> {
+    const borrowed = this.#borrowed
+    this.#borrowed = undefined
+    await borrowed?.release("session")
+  }
+
+  async #control(text: string, outcome: Outcome = "failed", signal: AbortSignal = never): Promise<void> {
+    const { connection } = this.#borrowed!
+    try {
+      await connection.run({ text, values: [] }, { ...unlimited, signal })
+    } catch (error) {
+      // An answer, even a bad one, says that a commit did nothing.
+      throw this.failure(error, signal, outcome === "unknown" && connection.usable ? "failed" : outcome)
+    }
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#state === "closed") throw this.#stateError("This session was disposed of.", "Take a new one.")
+  }
+
+  #stateError(message: string, hint: string): MooringError {
+    const { name: connection } = this.#host
+    return new MooringError("SESSION_STATE", `Connection "${connection}": ${message}`, { connection, hint })
+  }
+}

@@ -1,0 +1,28 @@
+import type { OptionsLayer } from "../core/index.ts"
+import { warnOnce } from "../util/warn.ts"
+import { type ConfigContext, type ResolvedSql, toSqlConfig } from "./config.ts"
+import type { Dialect } from "./dialect.ts"
+import { dialects } from "./dialects/index.ts"
+
+/** The configuration of a SQL connection out of its layers, the weakest first. What there is to warn of is said once. */
+export function resolveSql(layers: readonly OptionsLayer[], context: ConfigContext): ResolvedSql {
+  const own = outsideDialect(layers)
+  const known = own ? [own, ...dialects] : dialects
+  const named = layers.map(({ source, values }) => ({ source, values: nameDialect(values) }))
+  const resolved = toSqlConfig(named, known, context)
+  for (const warning of resolved.warnings) {
+    warnOnce(`${context.connection}: ${warning}`, `Connection "${context.connection}": ${warning}`)
+  }
+  return resolved
+}
+
+/** A dialect that was given as an object, by the strongest layer that has one. */
+function outsideDialect(layers: readonly OptionsLayer[]): Dialect | undefined {
+  return layers.map(({ values }) => values.dialect).findLast((dialect) => typeof dialect === "object") as
+    | Dialect
+    | undefined
+}
+
+function nameDialect(values: OptionsLayer["values"]): OptionsLayer["values"] {
+  return typeof values.dialect === "object" ? { ...values, dialect: (values.dialect as Dialect).name } : values
+}
