@@ -1,18 +1,23 @@
 import { constants } from "node:os"
 import { printNote } from "./print.ts"
 
+type SignalName = "SIGINT" | "SIGTERM"
+
 /** Somebody pressed Ctrl-C, or the system asks the process to end. */
 export class Interrupted extends Error {
+  readonly signal: SignalName
   readonly exitCode: number
 
-  constructor(signal: keyof typeof constants.signals) {
+  constructor(signal: SignalName) {
     super("Cancelled.")
+    this.signal = signal
     // What shells report of a process that a signal ended.
     this.exitCode = 128 + constants.signals[signal]
   }
 }
 
 const controller = new AbortController()
+let somethingRuns = false
 
 /** Aborts at the first Ctrl-C. Commands hand it to everything that takes time. */
 export const interrupted: AbortSignal = controller.signal
@@ -21,10 +26,29 @@ export const interrupted: AbortSignal = controller.signal
 export function listenForInterrupts(): void {
   for (const name of ["SIGINT", "SIGTERM"] as const) {
     process.on(name, () => {
-      const reason = new Interrupted(name)
-      if (controller.signal.aborted) process.exit(reason.exitCode)
-      controller.abort(reason)
+      if (controller.signal.aborted) endBySignal(name)
+      controller.abort(new Interrupted(name))
       if (name === "SIGINT") printNote("Cancelling. Ctrl-C again quits at once.")
     })
   }
+}
+
+/** Says that a statement was given up that its database cannot cancel. */
+export function leaveRunning(): void {
+  somethingRuns = true
+}
+
+/** Ends the process, whatever it has left behind. */
+export function endProcess(): void {
+  // Node's own exit waits for threads, and a thread in the middle of a statement of SQLite may take for ever.
+  if (somethingRuns)
+    endBySignal(controller.signal.aborted ? (controller.signal.reason as Interrupted).signal : "SIGTERM")
+  // A timer or socket that a connection left does not hold up the shell.
+  setTimeout(() => process.exit(), 1000).unref()
+}
+
+/** Without a listener, a signal does what it does to every program. */
+function endBySignal(name: SignalName): void {
+  process.removeAllListeners(name)
+  process.kill(process.pid, name)
 }

@@ -59,5 +59,5 @@ function seconds(milliseconds: number): string {
 
 function bar(fraction: number, dim: (text: string) => string): string {
   const full = Math.round(Math.min(1, fraction) * barWidth)
-  return "━".repeat(full) + dim("━".repeat(barWidth - full))
+  return "━".repeat(full) + dim("─".repeat(barWidth - full))
 }

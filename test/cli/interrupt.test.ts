@@ -1,5 +1,6 @@
+import { readdirSync } from "node:fs"
 import { expect, it } from "vitest"
-import { petsProject, start } from "./support.ts"
+import { indexFile, mooring, petsProject, start } from "./support.ts"
 
 const endless = "select count(*) from range(100000000000) where range % 7 = 1"
 const untilItRuns = () => new Promise((resolve) => setTimeout(resolve, 2500))
@@ -25,6 +26,40 @@ it("leaves no half file behind", async () => {
   await untilItRuns()
   child.kill("SIGINT")
   expect((await ended).code).toBe(130)
-  const { readdirSync } = await import("node:fs")
   expect(readdirSync(folder)).toEqual([".mooring"])
+})
+
+const forever = "with recursive c(x) as (select 1 union all select x + 1 from c) select count(*) from c"
+const liteProject = () => petsProject({ ".mooring/secrets.toml": '[connections.lite]\nurl = "sqlite:///:memory:"\n' })
+
+it("does not wait for a database that cannot cancel, at Ctrl-C", async () => {
+  const { child, ended } = start(liteProject(), ["query", "lite", forever])
+  await untilItRuns()
+  expect(child.exitCode).toBeNull()
+  child.kill("SIGINT")
+  expect((await ended).code).toBe(130)
+})
+
+it("does not wait for a database that cannot cancel, after a timeout", async () => {
+  const { stderr } = await mooring(liteProject(), ["query", "lite", forever, "--timeout", "1s"])
+  expect(stderr).toContain("took longer than")
+})
+
+it("ends at once at the second Ctrl-C", async () => {
+  const folder = petsProject({
+    ".mooring/secrets.toml": '[connections.slow]\ntype = "./slow.ts"\n',
+    "slow.ts": `import { BaseConnection } from ${JSON.stringify(indexFile)}
+      export default class Slow extends BaseConnection {
+        protected _connect() { return {} }
+        protected _disconnect() { return new Promise(() => setInterval(() => {}, 1000)) }
+        query() { return this._use(() => { process.stderr.write("running"); return new Promise(() => {}) }) }
+      }`,
+  })
+  const { child, ended } = start(folder, ["query", "slow", "select 1", "-f", "table"])
+  await new Promise((resolve) => child.stderr!.once("data", resolve))
+  child.kill("SIGINT")
+  child.kill("SIGINT")
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  child.kill("SIGINT")
+  expect((await ended).code).toBe(130)
 })

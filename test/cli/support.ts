@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { constants, tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { onTestFinished } from "vitest"
@@ -81,8 +81,10 @@ function collect(child: ChildProcess, input = ""): Running {
   onTestFinished(() => void child.kill("SIGKILL"))
   const ended = new Promise<Outcome>((resolve, reject) => {
     child.on("error", reject)
-    child.on("close", (code) => {
+    child.on("close", (status, signal) => {
       const bytes = Buffer.concat(out)
+      // As a shell tells it.
+      const code = signal === null ? status : 128 + constants.signals[signal]
       resolve({ code, stdout: bytes.toString(), stderr: Buffer.concat(err).toString(), bytes })
     })
   })

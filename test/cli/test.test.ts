@@ -1,3 +1,4 @@
+import { chmodSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { canary, indexFile, mooring, petsProject, project, put } from "./support.ts"
@@ -48,7 +49,6 @@ describe("mooring test", () => {
   })
 
   it("does not run a module that somebody else could have written", async () => {
-    const { chmodSync } = await import("node:fs")
     const folder = project({
       ".mooring/secrets.toml": '[connections.api]\ntype = "./api.ts#ApiConnection"\n',
       "api.ts": "process.stdout.write('EXECUTED')",

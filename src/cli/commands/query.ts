@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander"
 import {
   connection,
+  dialects,
   type Format,
   formats,
   isMooringError,
@@ -11,7 +12,7 @@ import {
   write,
 } from "../../index.ts"
 import { UsageError } from "../errors.ts"
-import { interrupted } from "../interrupt.ts"
+import { interrupted, leaveRunning } from "../interrupt.ts"
 import { type Destination, destinationOf, send } from "../output.ts"
 import { collectParam, type Params } from "../params.ts"
 import { hasColors, printNote } from "../print.ts"
@@ -74,8 +75,9 @@ async function query(name: string, sql: string | undefined, options: Options): P
   const progress = new ProgressLine(name)
   const stop = () => progress.stop()
   interrupted.addEventListener("abort", stop)
+  const made = await sqlConnection(name)
   try {
-    const source = await open(await sqlConnection(name), text, options, destination.format, progress)
+    const source = await open(made, text, options, destination.format, progress)
     const counted = new Counted(source, progress)
     await send(write(counted.source, destination.format, tableLook(destination)), destination, stop)
     progress.stop()
@@ -84,11 +86,16 @@ async function query(name: string, sql: string | undefined, options: Options): P
     if (destination.path !== undefined) printNote(`${rows} written to ${destination.path} in ${seconds}`)
     else if (destination.isTerminal) printNote(`${rows} in ${seconds}`)
   } catch (error) {
+    if ((interrupted.aborted || isMooringError(error, "TIMEOUT")) && !canCancel(made)) leaveRunning()
     throw isMooringError(error, "READ_ONLY") ? onlyReads(error) : error
   } finally {
     interrupted.removeEventListener("abort", stop)
     progress.stop()
   }
+}
+
+function canCancel({ dialect }: SQLConnection): boolean {
+  return dialects.find(({ name }) => name === dialect)?.capabilities?.cancel !== false
 }
 
 /** The library's own hint is about its methods. */
