@@ -1,4 +1,7 @@
+import { join } from "node:path"
+import { DatabaseSync } from "node:sqlite"
 import { type BaseConnection, connection, type SQLConnection } from "../../src/index.ts"
+import type { SqlEngine } from "../../src/sql/engine.ts"
 import { dialects } from "../../src/sql/index.ts"
 import type { DialectName } from "./databases.ts"
 import { PetsConnection } from "./pets-connection.ts"
@@ -46,8 +49,8 @@ export interface LeftOut {
 }
 
 const dialectSubjects: Record<DialectName, Subject | LeftOut> = {
-  duckdb: fileDatabase("duckdb"),
-  sqlite: fileDatabase("sqlite"),
+  duckdb: fileDatabase("duckdb", behindDuckDB),
+  sqlite: fileDatabase("sqlite", behindSqlite),
 }
 
 /** The dialects of the package that {@link DialectName} does not know, or knows in vain. */
@@ -77,9 +80,29 @@ async function petsScene(): Promise<Scene> {
   }
 }
 
-function fileDatabase(dialect: DialectName): Subject {
+/** Runs a statement on `ada.db` where Mooring does not see it: its own commits would forget cached results. */
+type Behind = (project: TestProject, sql: string) => Promise<void>
+
+async function behindSqlite({ dir }: TestProject, sql: string): Promise<void> {
+  const database = new DatabaseSync(join(dir, "ada.db"))
+  database.exec(sql)
+  database.close()
+}
+
+/** A second instance of a DuckDB file in one process would lose writes, so this one goes through Mooring's own. */
+async function behindDuckDB(_project: TestProject, sql: string): Promise<void> {
+  const writer = await connection("behind", { type: "sql", url: "duckdb:///ada.db" })
+  await inner(writer)._use(async (raw) => {
+    const { connection: borrowed, release } = await (raw as unknown as SqlEngine).borrow(new AbortController().signal)
+    await (borrowed.raw as { run(sql: string): Promise<unknown> }).run(sql)
+    await release("statement")
+  })
+  await writer.close()
+}
+
+function fileDatabase(dialect: DialectName, behind: Behind): Subject {
   return {
-    async begin() {
+    async begin(project) {
       const made = async (file: string, owner: string) => {
         const writer = await connection(`writer-${file}`, { type: "sql", url: `${dialect}:///${file}` })
         await writer.execute("create table if not exists owners (pet varchar, name varchar)")
@@ -96,12 +119,7 @@ function fileDatabase(dialect: DialectName): Subject {
         connect: (name = "pets", options = {}) => connection(name, { type: "sql", ...options }),
         owner: async (asked, ttl = 0) =>
           (await (asked as SQLConnection).scalar<string>("select name from owners where pet = 'cat'", { ttl })) ?? null,
-        // Not through execute(): a commit of the same source would forget its cached results.
-        rename: async (owner) => {
-          const writer = await connection<SQLConnection>("behind", { type: "sql", url: `${dialect}:///ada.db` })
-          await writer.query("update owners set name = :owner", { params: { owner }, readOnly: false })
-          await writer.close()
-        },
+        rename: (owner) => behind(project, `update owners set name = '${owner}'`),
       }
     },
   }
