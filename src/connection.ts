@@ -115,7 +115,8 @@ interface Call {
   readonly options: ConnectionOptions
 }
 
-function resolveName(name: string): string {
+/** The name of the section: `env:VAR` is what that variable holds. */
+export function resolveName(name: string): string {
   if (typeof name !== "string" || name === "") {
     throw new MooringError("BAD_CONFIG", "connection() needs a name, a text that is not empty.")
   }

@@ -1,4 +1,4 @@
-import { connection } from "./connection.ts"
+import { connection, resolveName } from "./connection.ts"
 import { type BaseConnection, control, currentEnvironment, type Environment, isConnection } from "./core/index.ts"
 import { isMooringError, MooringError } from "./errors.ts"
 import { loadClass, resolveType } from "./resolve-type.ts"
@@ -52,7 +52,8 @@ export async function* diagnose(name: string, options: DiagnoseOptions = {}): As
 /** What the steps know, and what they leave for those after them. */
 interface Look {
   readonly environment: Environment
-  readonly name: string
+  /** As it was given, and from the first step on that of the section. */
+  name: string
   readonly signal: AbortSignal | undefined
   readonly timeout: number
   connection?: BaseConnection
@@ -83,7 +84,9 @@ async function attempt(look: Look, work: Work): Promise<Found> {
   }
 }
 
-function lookAtSecrets({ environment, name }: Look): Found {
+function lookAtSecrets(look: Look): Found {
+  look.name = resolveName(look.name)
+  const { name, environment } = look
   const { secrets } = environment
   const { problems, places } = secrets
   const blocking = problems.find((problem) => problem.message === whyNot(() => secrets.section(name)))

@@ -1,12 +1,12 @@
 import { join } from "node:path"
-import { afterEach, describe, expect, it } from "vitest"
+import { afterEach, describe, expect, it, vi } from "vitest"
 import { closeAll, configure, type DiagnoseOptions, diagnose, type Step } from "../src/index.ts"
 import { canary, indexFile, project } from "./cli/support.ts"
 
 let undo: (() => void) | undefined
 afterEach(async () => {
-  await closeAll({ timeout: 1 })
   undo?.()
+  await closeAll({ timeout: 1 })
 })
 
 const use = (files: Record<string, string>) => {
@@ -89,6 +89,17 @@ describe("diagnose", () => {
     const steps = await all("api")
     expect(steps.at(-1)).toMatchObject({ name: "connect", status: "failed", detail: "no such token: ***" })
     expect(JSON.stringify(steps)).not.toContain(canary)
+  })
+
+  it("takes the name from a variable, as connection() does", async () => {
+    use(secrets('[connections.pets]\nurl = "duckdb:///:memory:"\n'))
+    vi.stubEnv("WHICH_CONNECTION", "pets")
+    expect((await all("env:WHICH_CONNECTION")).at(-1)).toMatchObject({ name: "version", status: "ok" })
+    vi.stubEnv("WHICH_CONNECTION", "")
+    expect(await all("env:WHICH_CONNECTION")).toMatchObject([
+      { status: "failed", hint: expect.stringContaining("Set") },
+    ])
+    vi.unstubAllEnvs()
   })
 
   it("ends with the signal's reason when it aborts", async () => {
