@@ -1,7 +1,6 @@
 import type { QueryErrorKind } from "../../../errors.ts"
 import { isMooringError, type QueryError } from "../../../errors.ts"
 import type { Failure } from "../../dialect.ts"
-import { messageOf } from "./statements.ts"
 
 /** True for errors after which the instance answers nothing any more. */
 export function isFatal(error: unknown): boolean {
@@ -76,4 +75,8 @@ export function classify(error: unknown): Failure {
     if (match) return { action: "fatal", kind: "other", ...failure(match) }
   }
   return { action: "fatal", kind: "other" }
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

@@ -1,7 +1,6 @@
 import { MooringError } from "../../../errors.ts"
 import type { Dialect, TransactionOptions } from "../../dialect.ts"
 import { duckdbSyntax } from "../../syntaxes.ts"
-import { openDuckDB } from "./database.ts"
 import { driverPackage } from "./driver.ts"
 import { classify } from "./failures.ts"
 import { kyselyParts } from "./kysely.ts"
@@ -23,7 +22,8 @@ export const duckdb: Dialect = {
   settings,
   types: typeTable,
   source: sourceOf,
-  open: openDuckDB,
+  // Loaded here: the reading of vectors is for programs that open a database.
+  open: async (config) => (await import("./database.ts")).openDuckDB(config),
   begin,
   classify,
   kysely: kyselyParts,

@@ -3,9 +3,9 @@ import { dirname } from "node:path"
 import { MooringError } from "../../../errors.ts"
 import type { Opener } from "./connection.ts"
 import type { Driver, RawConnection, RawInstance } from "./driver.ts"
+import { messageOf } from "./failures.ts"
 import { remember, spellingInUse } from "./files.ts"
 import { type Location, quoteText, splitOptions } from "./source.ts"
-import { messageOf } from "./statements.ts"
 import { onThread } from "./threads.ts"
 
 /**

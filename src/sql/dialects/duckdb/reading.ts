@@ -1,8 +1,9 @@
 import { QueryError } from "../../../errors.ts"
 import type { Statement } from "../../dialect.ts"
 import type { Driver, RawConnection, ResultHandle } from "./driver.ts"
+import { messageOf } from "./failures.ts"
 import { fetchChunk } from "./results.ts"
-import { messageOf, prepareReading, prepareRunning } from "./statements.ts"
+import { prepareReading, prepareRunning } from "./statements.ts"
 import { Work } from "./work.ts"
 
 /** Begins a transaction in which DuckDB refuses to write, and runs a statement that reads. */

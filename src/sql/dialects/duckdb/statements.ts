@@ -1,6 +1,7 @@
 import { type MooringError, QueryError } from "../../../errors.ts"
 import { bindValues, checkAllUsed } from "./bind.ts"
 import type { Bindings, ConnectionHandle, PreparedHandle } from "./driver.ts"
+import { messageOf } from "./failures.ts"
 import type { Work } from "./work.ts"
 
 /** What it takes to make the driver's statements out of text. */
@@ -181,8 +182,4 @@ function several(): MooringError {
     { kind: "readOnly", outcome: "notRun", hint: "Call query() for each, or use execute(), which runs them all." },
     "READ_ONLY",
   )
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }
