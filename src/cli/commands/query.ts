@@ -71,11 +71,11 @@ stream), parquet (needs the package parquet-wasm).`
 async function query(name: string, sql: string | undefined, options: Options): Promise<void> {
   const text = await readSql(sql)
   const destination = destinationOf(options.format, options.out)
+  const made = await sqlConnection(name)
   const began = performance.now()
   const progress = new ProgressLine(name)
   const stop = () => progress.stop()
   interrupted.addEventListener("abort", stop)
-  const made = await sqlConnection(name)
   try {
     const source = await open(made, text, options, destination.format, progress)
     const counted = new Counted(source, progress)
