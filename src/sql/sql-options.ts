@@ -37,7 +37,7 @@ export interface SqlOptions extends PoolOptions {
   database?: string
   query?: Readonly<Record<string, string>>
   pool?: PoolOptions
-  create_engine_kwargs?: PoolOptions & { autocommit?: boolean }
+  create_engine_kwargs?: PoolOptions
   /** Each statement of a session is its own transaction. */
   autocommit?: boolean
   /** The `ttl` of queries that name none; `"inf"` is Streamlit's default. */
