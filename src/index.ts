@@ -3,6 +3,22 @@
  *
  * @module
  */
+export type {
+  CacheData,
+  CacheDataOptions,
+  CachedData,
+  CachedResource,
+  CacheKey,
+  CacheRange,
+  CacheResource,
+  CacheResourceOptions,
+  CacheScope,
+  CacheStats,
+  CacheStore,
+  Codec,
+  Entry,
+  StoreStats,
+} from "./cache/index.ts"
 export { cacheData, cacheResource, cacheStats } from "./caches.ts"
 export { loadConfigFile } from "./config-file.ts"
 export { closeAll, configure } from "./configure.ts"
@@ -10,6 +26,7 @@ export { type ConnectionOptions, type ConnectionShape, connection, type Reserved
 export * as connections from "./connections.ts"
 export {
   BaseConnection,
+  type CacheConfiguration,
   type CachedOptions,
   type Configuration,
   endSession,
@@ -18,6 +35,7 @@ export {
   type ReleaseOptions,
   type Scope,
   type SourceIdentity,
+  type TypeLoader,
   type UseOptions,
   withSession,
 } from "./core/index.ts"

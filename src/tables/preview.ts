@@ -55,7 +55,8 @@ interface Laid {
 }
 
 function layOut(column: Column, rowCount: number, available: number): Laid {
-  const limit = Math.max(1, Math.min(maxCellWidth, available))
+  // On a wide terminal one cell may have half of it.
+  const limit = Math.max(1, Math.min(Math.max(maxCellWidth, available >> 1), available))
   const cells: string[] = []
   const nulls: boolean[] = []
   const readable = exportColumn(column)
