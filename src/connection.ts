@@ -101,9 +101,9 @@ export async function connection(name: string, given: object = {}): Promise<obje
   const connectionClass = await loadClass(environment, resolved, spec)
   const entry = findOrMake(environment, { name: resolved, spec, connectionClass, options })
   const { ttl, maxEntries, lazy } = options
-  if (ttl !== undefined) environment.registry.expireAfter(entry, toMilliseconds(ttl, "ttl"))
   if (maxEntries !== undefined) environment.registry.bound(entry, positive(maxEntries, "maxEntries"))
   if (!lazy) await connected(environment, entry, options)
+  if (ttl !== undefined) environment.registry.expireAfter(entry, toMilliseconds(ttl, "ttl"))
   return entry.connection
 }
 
@@ -207,6 +207,7 @@ async function connected(environment: Environment, entry: RegistryEntry, options
   const late = `Connection "${entry.name}" was not made within ${wait} ms.`
   try {
     await withDeadline({ signal: options.signal, timeout: wait }, late, (signal) => held.connect(signal))
+    environment.registry.connected(entry)
   } catch (error) {
     if (!held.lifecycle.connectedOnce && !held.lifecycle.connecting) environment.registry.evict(entry)
     throw error

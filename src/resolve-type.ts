@@ -1,5 +1,7 @@
+import { existsSync } from "node:fs"
+import { createRequire } from "node:module"
 import { isAbsolute, join } from "node:path"
-import { pathToFileURL } from "node:url"
+import { fileURLToPath, pathToFileURL } from "node:url"
 import { builtinTypes, streamlitPaths } from "./builtins.ts"
 import { BaseConnection, control, type Environment } from "./core/index.ts"
 import { MooringError } from "./errors.ts"
@@ -105,9 +107,9 @@ async function importModule(environment: Environment, name: string, path: string
   const specifier = isFile ? pathToFileURL(join(isAbsolute(module) ? "" : environment.projectDir, module)).href : module
   let exports: Record<string, unknown>
   try {
-    exports = await import(/* @vite-ignore */ /* webpackIgnore: true */ specifier)
+    exports = await importFrom(environment.projectDir, specifier, isFile)
   } catch (cause) {
-    throw cannotImport(name, path, cause)
+    throw cannotImport(name, path, specifier, cause)
   }
   if (exports[exported] !== undefined) return exports[exported]
   const names = Object.keys(exports)
@@ -117,9 +119,37 @@ async function importModule(environment: Environment, name: string, path: string
   })
 }
 
-function cannotImport(name: string, path: string, cause: unknown): MooringError {
-  const { code } = cause as { code?: unknown }
-  const why = code === "ERR_MODULE_NOT_FOUND" ? "was not found" : "cannot be imported"
+/** Packages are looked for from this package's place, then from the project's: it may be linked from elsewhere. */
+async function importFrom(projectDir: string, specifier: string, isFile: boolean): Promise<Record<string, unknown>> {
+  try {
+    return await import(/* @vite-ignore */ /* webpackIgnore: true */ specifier)
+  } catch (error) {
+    if (isFile || !isMissing(error, specifier)) throw error
+    const found = resolveFrom(projectDir, specifier)
+    if (found === undefined) throw error
+    return await import(/* @vite-ignore */ /* webpackIgnore: true */ pathToFileURL(found).href)
+  }
+}
+
+function resolveFrom(projectDir: string, specifier: string): string | undefined {
+  try {
+    return createRequire(join(projectDir, "package.json")).resolve(specifier)
+  } catch {
+    return undefined
+  }
+}
+
+/** True if the module itself was not found, and not something that it imports. */
+function isMissing(error: unknown, specifier: string): boolean {
+  if (specifier.startsWith("file:")) return !existsSync(fileURLToPath(specifier))
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown }
+  if (code !== "ERR_MODULE_NOT_FOUND" && code !== "MODULE_NOT_FOUND") return false
+  const found = /Cannot find (?:package|module) ['"]([^'"]+)['"]/.exec(String(message))?.[1]
+  return found !== undefined && (specifier === found || specifier.startsWith(`${found}/`))
+}
+
+function cannotImport(name: string, path: string, specifier: string, cause: unknown): MooringError {
+  const why = isMissing(cause, specifier) ? "was not found" : "cannot be imported"
   return new MooringError("UNKNOWN_TYPE", `The module of connection "${name}", ${path}, ${why}.`, {
     connection: name,
     cause,

@@ -78,7 +78,6 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
       },
     })
     this[control] = this.#handle
-    this.#environment.follow(this)
     Object.defineProperty(this, Symbol.asyncDispose, { value: () => this.close(), configurable: true })
   }
 

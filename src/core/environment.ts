@@ -26,6 +26,7 @@ export class Environment {
   readonly #isolated: boolean
   readonly #layers: Configuration[] = []
   readonly #listeners = new Set<(change: SecretsChange) => void>()
+  readonly #open = new Set<Controlled>()
   readonly #followers = new Set<WeakRef<Controlled>>()
   #configuration: Configuration = {}
   #settings: Configuration | undefined
@@ -118,6 +119,15 @@ export class Environment {
   follow(connection: Controlled): void {
     this.#releaseBeforeExit()
     this.#followers.add(new WeakRef(connection))
+  }
+
+  /** Keeps a connection that has something open, so that it is closed with all others even if its maker forgot it. */
+  hold(connection: Controlled): void {
+    this.#open.add(connection)
+  }
+
+  letGo(connection: Controlled): void {
+    this.#open.delete(connection)
   }
 
   /** Closes all connections and releases shared objects; what is cached stays. */

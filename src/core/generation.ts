@@ -8,6 +8,8 @@ export interface LifecycleHooks<Raw> {
   disconnect(raw: Raw): Promise<void>
   /** For messages. */
   readonly name: string
+  /** Told when nothing is open any more, and nothing on its way. */
+  idle?(): void
 }
 
 /** What its lifecycle hears of a generation. */

@@ -40,10 +40,20 @@ export class Handle<Raw> implements ConnectionControl {
   constructor(host: HandleHost<Raw>) {
     this.#host = host
     this.name = host.name
-    this.#own = new Lifecycle<Raw>(host)
+    const { connection, environment } = host
+    this.#own = new Lifecycle<Raw>({
+      name: host.name,
+      connect: (signal) => {
+        environment.hold(connection)
+        return host.connect(signal)
+      },
+      disconnect: (raw) => host.disconnect(raw),
+      idle: () => environment.letGo(connection),
+    })
     this.lifecycle = this.#own as Lifecycle<unknown>
     const { session } = host
-    this.source = new SourceScope({ session, identify: () => host.identify(), life: () => this.life() })
+    environment.follow(connection)
+    this.source = new SourceScope({ session, identify: () => host.identify(), life: () => this.#holder() })
     if (session !== undefined) onSessionEnd(session, this.#sessionEnded)
   }
 
@@ -55,7 +65,12 @@ export class Handle<Raw> implements ConnectionControl {
   /** The lifecycle to use now: its own or, if another object took its place in the registry, that one's. */
   life(): Lifecycle<Raw> {
     this.refuseIfUnusable()
-    if (!this.#evicted || this.#entry === undefined) return this.#own
+    return this.#holder()
+  }
+
+  /** The same for those who only name it: also after `close()`, and from outside of its session. */
+  #holder(): Lifecycle<Raw> {
+    if (!this.#evicted || this.#entry === undefined || this.#own.closed) return this.#own
     const { connection } = this.#host.environment.registry.readmit(this.#entry)
     return connection === this.#host.connection ? this.#own : (connection[control].lifecycle as Lifecycle<Raw>)
   }

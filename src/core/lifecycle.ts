@@ -139,7 +139,10 @@ export class Lifecycle<Raw> {
     if (this.#current) return this.#current
     const generation: Generation<Raw> = new Generation(++this.#count, this.#hooks, {
       abandoned: () => this.#retire(generation),
-      released: () => this.#retired.delete(generation),
+      released: () => {
+        this.#retired.delete(generation)
+        this.#tellIfIdle()
+      },
     })
     this.#current = generation
     generation.raw.then(
@@ -149,9 +152,14 @@ export class Lifecycle<Raw> {
       // A failure is forgotten: whoever asks next tries afresh.
       () => {
         if (this.#current === generation) this.#current = undefined
+        this.#tellIfIdle()
       },
     )
     return generation
+  }
+
+  #tellIfIdle(): void {
+    if (!this.#current && this.#retired.size === 0) this.#hooks.idle?.()
   }
 
   #retire(generation: Generation<Raw>): void {

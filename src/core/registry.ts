@@ -11,7 +11,7 @@ export const anonymousType = "class "
 interface Place {
   readonly entry: RegistryEntry
   /** Milliseconds of `performance.now()`. */
-  readonly since: number
+  since: number
   timer?: NodeJS.Timeout
 }
 
@@ -20,7 +20,7 @@ export class Registry {
   readonly #places = new Map<string, Place>()
   /** How old a connection may become, for as long as it exists: one that takes its place again grows old again. */
   readonly #lifetimes = new WeakMap<object, number>()
-  /** How many connections there may be of one name and type. */
+  /** How many connections there may be of one name and type, as long as there are any. */
   readonly #bounds = new Map<string, number>()
   readonly #superseded = new WeakSet<object>()
 
@@ -59,7 +59,9 @@ export class Registry {
     const place = this.#places.get(entry.key)
     if (place?.entry.connection !== entry.connection) return false
     clearTimeout(place.timer)
-    return this.#places.delete(entry.key)
+    this.#places.delete(entry.key)
+    if (!this.all().some((other) => kind(other) === kind(entry))) this.#bounds.delete(kind(entry))
+    return true
   }
 
   /**
@@ -97,6 +99,14 @@ export class Registry {
           `Give each a static typeKey, so that they are told apart.`,
       )
     }
+  }
+
+  /** It is made only now: its age counts from here. */
+  connected(entry: RegistryEntry): void {
+    const place = this.#places.get(entry.key)
+    if (place?.entry !== entry) return
+    place.since = performance.now()
+    this.#expire(place)
   }
 
   /** From now on, keeps at most `maxEntries` connections of this name and type; the oldest go. */

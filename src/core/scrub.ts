@@ -16,7 +16,7 @@ function scrubError(error: unknown, secrets: readonly string[], seen: Set<unknow
   if (typeof error !== "object" || error === null || seen.has(error)) return
   seen.add(error)
   for (const key of Reflect.ownKeys(error)) {
-    const value = valueOf(error, key)
+    const value = plainValue(error, key)
     if (typeof value === "string") {
       const shown = redact(value, secrets)
       if (shown !== value) replace(error, key, shown)
@@ -30,11 +30,11 @@ function scrubError(error: unknown, secrets: readonly string[], seen: Set<unknow
 function holdsSecret(value: unknown, secrets: readonly string[], depth: number): boolean {
   if (typeof value === "string") return redact(value, secrets) !== value
   if (typeof value !== "object" || value === null || depth > deepest) return false
-  return Reflect.ownKeys(value).some((key) => holdsSecret(valueOf(value, key), secrets, depth + 1))
+  return Reflect.ownKeys(value).some((key) => holdsSecret(plainValue(value, key), secrets, depth + 1))
 }
 
 /** The value of a property; a getter is asked only where it is an error's own `stack`. */
-function valueOf(object: object, key: PropertyKey): unknown {
+function plainValue(object: object, key: PropertyKey): unknown {
   const descriptor = Reflect.getOwnPropertyDescriptor(object, key)
   if (descriptor && "value" in descriptor) return descriptor.value
   return key === "stack" ? (object as Error).stack : undefined

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { onTestFinished } from "vitest"
-import { closeAll, configure } from "../../src/index.ts"
+import { type Configuration, closeAll, configure } from "../../src/index.ts"
 
 /** A project's folder that the process works in until the test ends. */
 export interface TestProject {
@@ -37,6 +37,11 @@ export function useProject(files: Readonly<Record<string, string>> = {}): TestPr
     rmSync(dir, { recursive: true, force: true })
   })
   return { dir, write, secrets: (text) => void write(".mooring/secrets.toml", text) }
+}
+
+/** Lays settings over those that hold, until the test ends. */
+export function useConfiguration(settings: Configuration): void {
+  onTestFinished(configure(settings))
 }
 
 /** Sets an environment variable, or takes it away, until the test ends. */

@@ -31,6 +31,8 @@ export interface Scene {
   readonly other: string
   /** One that cannot be connected to, and what its error says. */
   readonly broken: { readonly section: string; readonly error: RegExp }
+  /** Options that make another connection to the same source. */
+  readonly variant: Readonly<Record<string, unknown>>
   connect(name?: string, options?: Readonly<Record<string, unknown>>): Promise<BaseConnection>
   /** Who owns the cat, as this connection says. */
   owner(made: BaseConnection, ttl?: number | string): Promise<string | null>
@@ -74,6 +76,7 @@ async function petsScene(): Promise<Scene> {
     section: section(ada),
     other: section(bob),
     broken: { section: `port = ${ada.port}\ntoken = "wrong-token"\n`, error: /the token is wrong/ },
+    variant: { colour: "red" },
     connect: (name = "pets", options = {}) => connection(name, { type: PetsConnection, ...options }),
     owner: (made, ttl) => (made as PetsConnection).owner("cat", ttl),
     rename: async (owner) => void ada.owners.set("cat", owner),
@@ -116,6 +119,7 @@ function fileDatabase(dialect: DialectName, behind: Behind): Subject {
         section: `url = "${dialect}:///ada.db"\n`,
         other: `url = "${dialect}:///bob.db"\n`,
         broken: { section: `url = "${dialect}:///no/such/folder/pets.db"\n`, error: /pets\.db/ },
+        variant: { pool_size: 2 },
         connect: (name = "pets", options = {}) => connection(name, { type: "sql", ...options }),
         owner: async (asked, ttl = 0) =>
           (await (asked as SQLConnection).scalar<string>("select name from owners where pet = 'cat'", { ttl })) ?? null,
