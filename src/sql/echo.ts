@@ -27,7 +27,9 @@ export function echoing(database: Database, name: string): Database {
     close: () => connection.close(),
   })
   return {
-    engine: database.engine,
+    get engine() {
+      return database.engine
+    },
     get version() {
       return database.version
     },

@@ -40,8 +40,6 @@ const grace = 5_000
  * `settings.size` stay open when they are returned; `maxOverflow` more are opened under load and closed afterwards.
  */
 export class Pool {
-  /** The driver's own object. */
-  readonly native: unknown
   readonly #database: Database
   readonly #settings: PoolSettings
   readonly #name: string
@@ -55,10 +53,14 @@ export class Pool {
   #closed: Promise<void> | undefined
 
   constructor(database: Database, settings: PoolSettings, name: string) {
-    this.native = database.engine
     this.#database = database
     this.#settings = settings
     this.#name = name
+  }
+
+  /** The driver's own object. Where a file does not exist yet, undefined. */
+  get native(): unknown {
+    return this.#database.engine
   }
 
   get stats(): PoolStats {

@@ -224,6 +224,30 @@ describe("session", () => {
   })
 })
 
+describe("a close meanwhile", () => {
+  onEveryDatabase("B31 waits for the session, whose commit is told as it was", async ({ pets }) => {
+    const { session } = pets
+    await session.execute(add, { name: "Eve" })
+    const closing = pets.close()
+    await session.commit()
+    await session[Symbol.asyncDispose]()
+    await closing
+    expect(await failureOf(pets.query(selectOwners))).toMatchObject({ code: "CLOSED", connection: "pets" })
+  })
+
+  onEveryDatabase(
+    "B31 cuts it off at the timeout: what comes later is an error, and is not committed",
+    async ({ pets, open, isFile }) => {
+      const { session } = pets
+      await session.execute(add, { name: "Eve" })
+      await pets.close({ timeout: 0.02 })
+      expect(await failureOf(session.commit())).toMatchObject({ connection: "pets" })
+      await session[Symbol.asyncDispose]()
+      if (isFile) expect(await count(await open())).toBe(2)
+    },
+  )
+})
+
 describe("what a session leaves behind", () => {
   const temporary: Record<DialectName, string> = {
     duckdb: "create temporary table t as select 1 as a",
