@@ -94,7 +94,10 @@ export class Generation<Raw> {
     })
     this.#attempt.abort(reason)
     this.cutOff.abort(reason)
-    await Promise.race([this.#release(), sleep(cutOffGrace, undefined, { ref: !wait.background })])
+    const released = new AbortController()
+    const grace = sleep(cutOffGrace, undefined, { ref: !wait.background, signal: released.signal })
+    // What is left of the grace must not hold the process.
+    await Promise.race([this.#release(), grace]).finally(() => released.abort())
   }
 
   async #connect(): Promise<Raw> {
