@@ -74,6 +74,8 @@ function run(file: string, args: readonly string[], folder: string): Promise<str
     PATH: [join(folder, "bin"), dirname(process.execPath), PATH].join(delimiter),
     HOME: join(folder, "home"),
     NODE_OPTIONS: `--import ${hook}`,
+    // Each step is a process of its own, and all load the same sources.
+    NODE_COMPILE_CACHE: join(root, "node_modules/.cache/examples"),
     NO_COLOR: "1",
     TZ: "UTC",
     ...(TMPDIR !== undefined && { TMPDIR }),
