@@ -12,6 +12,7 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
+    globalSetup: ["test/support/servers.ts"],
     testTimeout: 20_000,
     // Workers inherit the environment of the person who runs them: a stray secrets file must not reach a test.
     env: { MOORING_SECRETS: "", MOORING_PROJECT: "" },

@@ -130,9 +130,10 @@ export class TableBuilder {
     if (this.openRows >= this.batchRows || this.isLarge()) this.seal()
   }
 
-  finish(): Table {
+  /** @param schema where a column's type is known only after its rows. */
+  finish(schema: Schema = this.schema): Table {
     if (this.openRows > 0) this.seal()
-    return new Table(this.schema, this.batches)
+    return new Table(schema, this.batches)
   }
 
   private isLarge(): boolean {

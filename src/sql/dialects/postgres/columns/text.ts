@@ -1,0 +1,54 @@
+import type { DataType } from "@uwdata/flechette"
+import { VariableColumn } from "../../../../tables/columns.ts"
+import { type Field, field } from "../../../../tables/index.ts"
+import type { Source } from "../wire/framer.ts"
+import { type ColumnReader, type FieldPlaces, validityOf } from "./reader.ts"
+
+/** Texts and bytes, copied as they come. */
+export class BytesReader implements ColumnReader {
+  readonly builder: VariableColumn
+  readonly field: Field
+
+  constructor(name: string, type: DataType, extension: string | undefined, capacity: number) {
+    this.builder = new VariableColumn(type, capacity)
+    this.field = field(name, type, extension === undefined ? {} : { extension })
+  }
+
+  read(rows: FieldPlaces, column: number): void {
+    const { source, places, count, stride } = rows
+    const { view } = source
+    const { builder } = this
+    const validity = validityOf(rows, column, -1, this.field.name)
+    let total = 0
+    for (let i = 0, at = column; i < count; i++, at += stride) {
+      const place = places[at]!
+      if (place >= 0) total += view.getInt32(place - 4)
+    }
+    let end = builder.reserve(count, total)
+    const { offsets, values } = builder
+    const target = new DataView(values.buffer)
+    let row = builder.length + 1
+    for (let i = 0, at = column; i < count; i++, at += stride) {
+      const place = places[at]!
+      if (place >= 0) {
+        const size = view.getInt32(place - 4)
+        copyBytes(source, place, size, target, values, end)
+        end += size
+      }
+      offsets[row++] = end
+    }
+    builder.commit(count, end, validity)
+  }
+}
+
+/** Short texts are the rule: copying words is faster there than a call into the runtime. */
+function copyBytes(from: Source, place: number, size: number, to: DataView, values: Uint8Array, at: number): void {
+  if (size > 64) {
+    from.bytes.copy(values, at, place, place + size)
+    return
+  }
+  const { bytes, view } = from
+  let i = 0
+  for (; i + 4 <= size; i += 4) to.setInt32(at + i, view.getInt32(place + i))
+  for (; i < size; i++) values[at + i] = bytes[place + i]!
+}

@@ -1,0 +1,248 @@
+import { MooringError } from "../../../errors.ts"
+import { Table } from "../../../tables/index.ts"
+import type { DriverConnection, RecordStream, RunOptions, RunResult, Statement, StreamOptions } from "../../dialect.ts"
+import { type CancelTarget, cancelRunning } from "./cancel.ts"
+import type { TypeCatalog } from "./catalog.ts"
+import type { ColumnReader } from "./columns/reader.ts"
+import type { Client } from "./driver.ts"
+import { Exchange, type ExchangeHost, type ExchangeStatement, type RowTaker } from "./exchange.ts"
+import { noteStatement } from "./failures.ts"
+import { checkLimits, RowReader } from "./rows.ts"
+import { Statements } from "./statements.ts"
+import { PostgresStream } from "./stream.ts"
+import { rowsOfTag } from "./wire/descriptions.ts"
+import type { Source } from "./wire/framer.ts"
+import type { ColumnarWire } from "./wire/wire.ts"
+
+/** What a connection is made of. */
+export interface ConnectionParts {
+  readonly client: Client
+  readonly wire: ColumnarWire
+  readonly catalog: TypeCatalog
+  readonly target: CancelTarget
+  /** Whether statements may be kept on the server. */
+  readonly keepsStatements: boolean
+}
+
+/** How long the server may take to heed a cancel request, before the link is destroyed; milliseconds. */
+const patience = 200
+
+/** How long an answer to our own short statements may take; milliseconds. */
+const controlPatience = 5_000
+
+/** How long a server may take to hang up; milliseconds. */
+const closePatience = 1_000
+
+/** How often progress is told; milliseconds. */
+const progressEvery = 100
+
+/** One connection: `pg`'s client, and our conversations on its socket. */
+export class PostgresConnection implements DriverConnection, ExchangeHost {
+  readonly raw: Client
+  readonly statements: Statements
+  readonly catalog: TypeCatalog
+  private readonly wire: ColumnarWire
+  private readonly target: CancelTarget
+  private closed = false
+  private current: Exchange | undefined
+  /** Cancel requests under way: until they are through, they could hit the next statement. */
+  private cancelling: Promise<unknown> | undefined
+
+  constructor(parts: ConnectionParts) {
+    this.raw = parts.client
+    this.wire = parts.wire
+    this.catalog = parts.catalog
+    this.target = parts.target
+    this.statements = new Statements(parts.keepsStatements)
+    // Idle, it must neither keep the process alive nor end it.
+    this.raw.on("error", () => undefined)
+    this.raw.unref()
+  }
+
+  get usable(): boolean {
+    return !this.closed && this.wire.failure === undefined
+  }
+
+  async run(statement: Statement, options: RunOptions): Promise<RunResult> {
+    for (let attempt = 1; ; attempt++) {
+      const result = new ResultTaker(options)
+      const error = await this.perform(
+        { ...statement, readOnly: options.readOnly, rowLimit: 0 },
+        result,
+        options.signal,
+      )
+      if (error === undefined) return result.finish()
+      if (attempt > 1 || !this.mayPrepareAgain(error, statement.text)) throw error
+    }
+  }
+
+  async stream(statement: Statement, options: StreamOptions): Promise<RecordStream> {
+    const stream = new PostgresStream((taker) => {
+      const exchange = new Exchange(
+        this,
+        { ...statement, readOnly: options.readOnly, rowLimit: options.batchRows },
+        taker,
+      )
+      return { exchange, done: this.converse(exchange, options.signal) }
+    })
+    await stream.open()
+    return stream
+  }
+
+  async ping({ signal }: { signal: AbortSignal }): Promise<void> {
+    const error = await this.perform({ text: "", values: [], readOnly: false, rowLimit: 0 }, ignored, signal)
+    if (error !== undefined) throw error
+  }
+
+  async reset(): Promise<void> {
+    const { status } = this.wire
+    if (status !== "I") await this.control("ROLLBACK")
+    await this.control("DISCARD ALL")
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return
+    this.closed = true
+    this.current?.fail(new MooringError("ABORTED", "The connection was closed while a statement ran."))
+    await this.current?.done.catch(() => undefined)
+    // A link that swallows everything would never say that it is closed.
+    const timer = setTimeout(() => this.wire.stream.destroy(), closePatience)
+    this.raw.ref()
+    await this.raw.end()
+    clearTimeout(timer)
+  }
+
+  /** {@link ExchangeHost}: the server works on something that nobody waits for any more. */
+  cancel(exchange: Exchange): void {
+    const destroy = () => this.wire.stream.destroy(new Error("The statement could not be cancelled."))
+    const cancelled = cancelRunning(this.target, this.raw, exchange.done, { patience, destroy }).finally(() => {
+      if (this.cancelling === cancelled) this.cancelling = undefined
+    })
+    this.cancelling = cancelled
+  }
+
+  /** Runs one statement to its end. Gives what it failed with. */
+  private async perform(statement: ExchangeStatement, taker: RowTaker, signal: AbortSignal): Promise<unknown> {
+    const exchange = new Exchange(this, statement, taker)
+    try {
+      await this.converse(exchange, signal)
+      return undefined
+    } catch (error) {
+      return error
+    }
+  }
+
+  /** Holds one conversation, and leaves the connection outside a transaction that the conversation began. */
+  private async converse(exchange: Exchange, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    checkText(exchange.statement.text)
+    const abort = () => exchange.fail(signal.reason)
+    signal.addEventListener("abort", abort, { once: true })
+    this.raw.ref()
+    this.current = exchange
+    try {
+      await this.cancelling
+      this.raw.query(exchange)
+      await exchange.done
+    } catch (error) {
+      await this.cancelling
+      const { statement, refused } = exchange
+      if (refused) noteStatement(error, statement)
+      if (statement.readOnly && this.usable && this.wire.status !== "I") {
+        await this.control("ROLLBACK", signal.aborted ? patience : controlPatience).catch(() => undefined)
+      }
+      throw error
+    } finally {
+      signal.removeEventListener("abort", abort)
+      this.current = undefined
+      this.raw.unref()
+    }
+  }
+
+  /** A statement of our own; without an answer in time the link is taken for dead. */
+  private async control(text: string, limit: number = controlPatience): Promise<void> {
+    const exchange = new Exchange(this, { text, values: [], readOnly: false, rowLimit: 0 }, ignored)
+    const timer = setTimeout(() => this.wire.stream.destroy(new Error(`No answer to ${text}.`)), limit)
+    this.raw.ref()
+    try {
+      this.raw.query(exchange)
+      await exchange.done
+    } finally {
+      clearTimeout(timer)
+      this.raw.unref()
+    }
+  }
+
+  /**
+   * A kept statement that the server no longer has, or whose columns have changed since: nothing was run. Inside a
+   * transaction of the caller's it is too late, since the error has ended that.
+   */
+  private mayPrepareAgain(error: unknown, text: string): boolean {
+    const { code, message = "" } = (error ?? {}) as { code?: unknown; message?: string }
+    if (this.wire.status !== "I") return false
+    if (code === "26000" && message.includes('"mooring_')) {
+      this.statements.clear()
+      return true
+    }
+    if (code !== "0A000" || !message.includes("cached plan")) return false
+    this.statements.forget(text)
+    return true
+  }
+}
+
+/** The result of one statement, as it comes. */
+class ResultTaker implements RowTaker {
+  private readonly options: RunOptions
+  private rows: RowReader | undefined
+  private rowCount = 0
+  private told = 0
+
+  constructor(options: RunOptions) {
+    this.options = options
+  }
+
+  describe(columns: readonly ColumnReader[] | undefined): void {
+    this.rows = columns && new RowReader(columns)
+  }
+
+  row(source: Source, start: number, end: number): void {
+    this.rows!.take(source, start, end)
+  }
+
+  release(): void {
+    const { rows, options } = this
+    if (rows === undefined) return
+    rows.copy()
+    checkLimits(rows, options)
+    const now = options.onProgress === undefined ? 0 : performance.now()
+    if (now - this.told < progressEvery) return
+    this.told = now
+    options.onProgress!({ rows: rows.count })
+  }
+
+  suspended(): void {}
+
+  complete(tag: string): void {
+    this.rowCount = rowsOfTag(tag)
+  }
+
+  finish(): RunResult {
+    return { table: this.rows?.finish() ?? Table.empty, rowCount: this.rowCount }
+  }
+}
+
+const ignored: RowTaker = {
+  describe() {},
+  row() {},
+  release() {},
+  suspended() {},
+  complete() {},
+}
+
+/** The protocol ends a text at its first NUL: what stands behind it would be taken for another part of the message. */
+function checkText(text: string): void {
+  if (!text.includes("\0")) return
+  throw new MooringError("BAD_PARAMS", "The statement has a NUL character, which PostgreSQL's SQL cannot have.", {
+    hint: "Give it in bytes, as a parameter.",
+  })
+}

@@ -1,0 +1,148 @@
+import { MooringError } from "../../../errors.ts"
+import type { Database, DriverConnection, SqlConfig } from "../../dialect.ts"
+import { type Address, addressOf, type PostgresSettings, settingsOf } from "./address.ts"
+import { TypeCatalog } from "./catalog.ts"
+import { PostgresConnection } from "./connection.ts"
+import { type Client, type ClientConfig, loadPg, type Pg } from "./driver.ts"
+import { passwordFromFile } from "./pgpass.ts"
+import { mayChangeSecurity, type Security, securityOf } from "./tls.ts"
+import { type ColumnarWire, columnarWire } from "./wire/wire.ts"
+
+/** How long a link may be silent before the operating system looks whether it still stands; milliseconds. */
+const keepAliveAfter = 30_000
+
+/** The dialect's `open`: loads `pg`; nothing is connected yet. */
+export async function openPostgres(config: SqlConfig): Promise<Database> {
+  const pg = await loadPg(config.projectDir)
+  return new PostgresDatabase(pg, config)
+}
+
+class PostgresDatabase implements Database {
+  readonly engine: Pg
+  version?: string
+  private readonly config: SqlConfig
+  private readonly address: Address
+  private readonly own: PostgresSettings
+  private readonly driver: PostgresSettings
+  private readonly catalog = new TypeCatalog()
+
+  constructor(pg: Pg, config: SqlConfig) {
+    this.engine = pg
+    this.config = config
+    this.address = addressOf(config)
+    const { own, driver } = settingsOf(config)
+    this.own = own
+    this.driver = driver
+  }
+
+  async connect({ signal }: { signal: AbortSignal }): Promise<DriverConnection> {
+    const securities = securityOf(this.own, this.address.host, this.config.projectDir)
+    for (const [i, security] of securities.entries()) {
+      try {
+        return await this.connectWith(security, signal)
+      } catch (error) {
+        if (i + 1 === securities.length || !mayChangeSecurity(error)) throw error
+      }
+    }
+    throw new TypeError("There is at least one way to connect.")
+  }
+
+  async close(): Promise<void> {}
+
+  private async connectWith(ssl: Security, signal: AbortSignal): Promise<DriverConnection> {
+    signal.throwIfAborted()
+    const wireConfig = { ssl, keepAlive: true, keepAliveInitialDelayMillis: keepAliveAfter }
+    const wire = columnarWire(this.engine, wireConfig)
+    const client = new this.engine.Client(this.clientConfig(ssl, wire))
+    // An error between the handshake and the first use must not end the process.
+    client.on("error", () => undefined)
+    this.addStartupParameters(client)
+    this.listen(wire)
+    const abort = () => wire.stream.destroy()
+    signal.addEventListener("abort", abort, { once: true })
+    try {
+      await client.connect()
+    } catch (error) {
+      wire.stream.destroy()
+      throw signal.aborted ? signal.reason : error
+    } finally {
+      signal.removeEventListener("abort", abort)
+    }
+    return new PostgresConnection({
+      client,
+      wire,
+      catalog: this.catalog,
+      target: { pg: this.engine, host: this.address.host, port: this.address.port, wire: { ssl } },
+      keepsStatements: this.own.prepared_statements !== "unnamed",
+    })
+  }
+
+  private clientConfig(ssl: Security, connection: ColumnarWire): ClientConfig {
+    const { host, port, database, user } = this.address
+    const { application_name, options, statement_timeout, connect_timeout, channel_binding } = this.own
+    return {
+      ...this.driver,
+      host,
+      port,
+      user,
+      database,
+      ssl,
+      connection,
+      password: this.config.password ?? (process.env.PGPASSWORD || (() => this.password())),
+      fallback_application_name: "mooring",
+      enableChannelBinding: channel_binding === "prefer" || channel_binding === "require",
+      ...(application_name !== undefined && { application_name: String(application_name) }),
+      ...(options !== undefined && { options: String(options) }),
+      ...(isDuration(statement_timeout) && { statement_timeout: Math.ceil(statement_timeout) }),
+      ...(isDuration(connect_timeout) && { connectionTimeoutMillis: connect_timeout }),
+    }
+  }
+
+  /** Called only when the server asks for one. */
+  private password(): string {
+    const found = passwordFromFile(this.address)
+    if (found !== undefined) return found
+    throw new MooringError("CONNECT", `The server asks for the password of ${JSON.stringify(this.address.user)}.`, {
+      hint: "None is configured: set password.",
+    })
+  }
+
+  /** What `pg` has no setting for. */
+  private addStartupParameters(client: Client): void {
+    const { search_path, role } = this.own
+    const standard = client.getStartupConf.bind(client)
+    client.getStartupConf = () => ({
+      ...standard(),
+      // Dates inside ranges, composites and other texts: ISO, whatever the database's setting.
+      DateStyle: "ISO",
+      ...(search_path !== undefined && { search_path: String(search_path) }),
+      ...(role !== undefined && { role: String(role) }),
+    })
+  }
+
+  private listen(wire: ColumnarWire): void {
+    wire.on("parameterStatus", ({ parameterName, parameterValue }: Record<string, string>) => {
+      if (parameterName === "server_version") this.version ??= parameterValue!
+    })
+    if (this.own.channel_binding !== "require") return
+    const refuse = () =>
+      wire.stream.destroy(
+        new MooringError("CONNECT", "The server does not tie the password's exchange to the TLS link.", {
+          hint: 'Take channel_binding = "require" out, if the network may be trusted.',
+        }),
+      )
+    let bound = false
+    wire.on("authenticationSASL", ({ mechanisms }: { mechanisms: readonly string[] }) => {
+      bound = mechanisms.includes("SCRAM-SHA-256-PLUS")
+      if (!bound) refuse()
+    })
+    for (const other of ["authenticationCleartextPassword", "authenticationMD5Password"]) wire.on(other, refuse)
+    wire.on("authenticationOk", () => {
+      if (!bound) refuse()
+    })
+  }
+}
+
+function isDuration(value: unknown): value is number {
+  return typeof value === "number" && Number.isFinite(value)
+}

@@ -1,0 +1,207 @@
+import { isMooringError, type QueryErrorKind } from "../../../errors.ts"
+import type { Failure } from "../../dialect.ts"
+import { ProtocolError } from "./wire/framer.ts"
+
+/** The fields of the server's errors that are used. `detail`, `where` and `internalQuery` can hold values: they are not. */
+interface ServerError {
+  readonly message?: string
+  readonly code?: string
+  readonly severity?: string
+  readonly hint?: string
+  /** Counted in characters from 1. */
+  readonly position?: string
+  readonly syscall?: string
+  readonly address?: string
+  readonly port?: number
+}
+
+const statements = new WeakMap<object, { readonly text: string; readonly readOnly: boolean }>()
+
+/** Remembers what an error of the server's was the answer to. */
+export function noteStatement(error: unknown, statement: { readonly text: string; readonly readOnly: boolean }): void {
+  if (typeof error === "object" && error !== null) statements.set(error, statement)
+}
+
+/**
+ * What an error means: SQLSTATE for the server's own, codes of Node's sockets, and texts for those of `pg` that have no
+ * code; tests provoke each of these.
+ *
+ * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
+ */
+export function classify(error: unknown): Failure {
+  if (isMooringError(error)) return { action: "fatal", kind: "other", code: error.code }
+  if (error instanceof ProtocolError) return { action: "lost", kind: "connection" }
+  const server = (error ?? {}) as ServerError
+  const { code, message = "" } = server
+  if (typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && server.severity !== undefined)
+    return ofServer(error, server)
+  if (typeof code === "string" && Object.hasOwn(ofSockets, code)) return ofSocket(server, ofSockets[code]!)
+  if (code === "ENOENT" && server.syscall === "connect") return ofSocket(server, "wait")
+  if (typeof code === "string" && tlsCodes.test(code)) return ofTls(code)
+  for (const [pattern, failure] of ofPg) if (pattern.test(message)) return failure
+  return { action: "fatal", kind: "other", ...(typeof code === "string" && { driverCode: code }) }
+}
+
+const lost: Failure = { action: "lost", kind: "connection" }
+
+/** Errors of `pg` and of ours without a code. */
+const ofPg: readonly (readonly [RegExp, Failure])[] = [
+  [/^Connection terminated|not queryable|^timeout expired|could not be cancelled|^No answer to |read timeout/i, lost],
+  [
+    /does not support SSL connections/,
+    {
+      action: "fatal",
+      kind: "connection",
+      code: "CONNECT",
+      hint: 'Turn TLS on at the server, or allow links without it: sslmode = "prefer".',
+    },
+  ],
+  [
+    /client password must be a (non-empty )?string/,
+    {
+      action: "fatal",
+      kind: "permission",
+      code: "CONNECT",
+      message: "The server asks for a password.",
+      hint: "Set password.",
+    },
+  ],
+  [/SASL|SCRAM/, { action: "fatal", kind: "permission", code: "CONNECT" }],
+]
+
+const ofSockets: Readonly<Record<string, Failure["action"]>> = {
+  ECONNRESET: "lost",
+  EPIPE: "lost",
+  ETIMEDOUT: "lost",
+  ERR_STREAM_DESTROYED: "lost",
+  ERR_STREAM_PREMATURE_CLOSE: "lost",
+  ERR_STREAM_WRITE_AFTER_END: "lost",
+  ECONNREFUSED: "wait",
+  EAI_AGAIN: "wait",
+  EHOSTUNREACH: "wait",
+  ENETUNREACH: "wait",
+  ENOTFOUND: "fatal",
+}
+
+function ofSocket(error: ServerError, action: Failure["action"]): Failure {
+  const { code = "", message, address, port } = error
+  const place = address === undefined ? "" : ` ${address}${port === undefined ? "" : `:${port}`}`
+  return {
+    action,
+    kind: "connection",
+    driverCode: code,
+    // Of several addresses that all refused, Node says nothing.
+    ...(!message && { message: `connect ${code}${place}` }),
+    ...(action === "wait" && { hint: "Is the server running, and does it listen there?" }),
+    ...(code === "ENOTFOUND" && { hint: "Check the host's name." }),
+  }
+}
+
+const tlsCodes = /^(ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|EPROTO|ERR_OSSL_)/
+
+function ofTls(code: string): Failure {
+  return {
+    action: "fatal",
+    kind: "connection",
+    code: "CONNECT",
+    driverCode: code,
+    hint: "Give the certificate of the server's authority as sslrootcert, and check the host's name.",
+  }
+}
+
+/** What classes and codes of SQLSTATE mean; a code counts before its class. */
+const actions: Readonly<Record<string, Failure["action"]>> = {
+  "08": "lost",
+  "57P01": "lost",
+  "57P02": "lost",
+  "57P05": "lost",
+  "57P03": "wait",
+  "53300": "wait",
+  "40001": "rerun",
+  "40P01": "rerun",
+}
+
+const kinds: Readonly<Record<string, QueryErrorKind>> = {
+  "08": "connection",
+  "22": "value",
+  "28": "permission",
+  "3D000": "missing",
+  "3F000": "missing",
+  "42": "syntax",
+  "23502": "notNull",
+  "23503": "foreignKey",
+  "23505": "unique",
+  "23514": "check",
+  "25006": "readOnly",
+  "40001": "serialization",
+  "40P01": "deadlock",
+  "42501": "permission",
+  "42703": "missing",
+  "42704": "missing",
+  "42883": "missing",
+  "42P01": "missing",
+  "42P02": "missing",
+  "53300": "connection",
+  "55P03": "locked",
+  "57014": "interrupted",
+  "57P01": "connection",
+  "57P02": "connection",
+  "57P03": "connection",
+  "57P05": "connection",
+}
+
+const hints: Readonly<Record<string, string>> = {
+  "25P02": "A statement of this transaction failed before: roll it back and begin anew.",
+  "28000": "Check user and host against the server's pg_hba.conf.",
+  "28P01": "Check username and password.",
+  "3D000": "Check the database's name.",
+  "53300": "Lower pool_size, or raise the server's max_connections.",
+  "57014": "It was cancelled, or took longer than statement_timeout.",
+}
+
+function ofServer(error: unknown, server: ServerError): Failure {
+  const code = server.code!
+  const statement = statements.get(error as object)
+  const named = hintOf(server)
+  const place = statement && placeOf(statement.text, server.position)
+  const hint = [server.hint, place, named].filter((part) => part !== undefined).join("\n")
+  const kind = kinds[code] ?? kinds[code.slice(0, 2)] ?? "other"
+  return {
+    action: actions[code] ?? actions[code.slice(0, 2)] ?? "fatal",
+    // On a standby, or where the role only reads, execute() is refused as well: there the hint to use it would be wrong.
+    kind: kind === "readOnly" && statement?.readOnly !== true ? "permission" : kind,
+    sqlState: code,
+    driverCode: code,
+    ...(kind === "readOnly" && statement?.readOnly === true && { code: "READ_ONLY" as const }),
+    ...(hint !== "" && { hint }),
+  }
+}
+
+function hintOf({ code, message = "" }: ServerError): string | undefined {
+  if (code === "42601" && message.includes("multiple commands")) return "Give one statement at a time."
+  if (/unsupported startup parameter/.test(message)) {
+    return "A pooler refuses it: take the setting out, or name it in the pooler's ignore_startup_parameters."
+  }
+  if (/prepared statement "mooring_.*(does not|already) exist/.test(message)) {
+    return 'Behind a pooler that changes servers between transactions, set prepared_statements = "unnamed".'
+  }
+  return hints[code!]
+}
+
+/** The line that an error is about, with a caret under the place. */
+function placeOf(text: string, position: string | undefined): string | undefined {
+  const count = Number(position)
+  if (!Number.isInteger(count) || count < 1) return undefined
+  const characters = [...text]
+  const before = characters.slice(0, count - 1).join("")
+  const line = before.split("\n").length
+  const start = before.slice(before.lastIndexOf("\n") + 1)
+  const rest = characters
+    .slice(count - 1)
+    .join("")
+    .split("\n", 1)[0]!
+  // Of a long line, the part around the place.
+  const shown = start.length > 60 ? `…${start.slice(-50)}` : start
+  const caret = `${shown.replace(/[^\t]/g, " ")}^`
+  return `Line ${line}, column ${[...start].length + 1}:\n${shown}${rest.length > 60 ? `${rest.slice(0, 50)}…` : rest}\n${caret}`
+}

@@ -1,0 +1,207 @@
+import { expect } from "vitest"
+import { postgres } from "../../../src/sql/dialects/postgres/index.ts"
+import { connect, execute, failure, never, onServer, open, query, reading, rows, running, typesOf } from "./support.ts"
+
+onServer("a query gives its rows with their types", async () => {
+  const connection = await connect()
+  const { table, rowCount } = await query(connection, "select 1 as a, 'x' as b, null::float8 as c")
+  expect(table.toArray()).toEqual([{ a: 1, b: "x", c: null }])
+  expect(typesOf(table)).toEqual({ a: "int32", b: "utf8", c: "float64" })
+  expect(rowCount).toBe(1)
+})
+
+onServer("an empty result has its columns, and a statement without rows has none", async () => {
+  const connection = await connect()
+  const { table } = await query(connection, "select 1::int8 as a, '{}'::int[] as b where false")
+  expect([table.numRows, typesOf(table)]).toEqual([0, { a: "int64", b: "list<int32>" }])
+  const made = await execute(connection, "create temporary table t (a int)")
+  expect([made.table.numCols, made.rowCount]).toEqual([0, 0])
+  expect((await query(connection, "")).rowCount).toBe(0)
+  expect((await query(connection, "select from generate_series(1, 3)")).rowCount).toBe(3)
+})
+
+onServer("changes tell how many rows they changed, and give what they return", async () => {
+  const connection = await connect()
+  await execute(connection, "create temporary table t (a int, b text)")
+  const inserted = await execute(
+    connection,
+    "insert into t select i, 'x' || i from generate_series(1, 5) i returning a, b",
+  )
+  expect(inserted.rowCount).toBe(5)
+  expect(inserted.table.toArray()[4]).toEqual({ a: 5, b: "x5" })
+  expect((await execute(connection, "update t set b = $1 where a > $2", "y", 2)).rowCount).toBe(3)
+  expect((await execute(connection, "delete from t")).rowCount).toBe(5)
+})
+
+onServer("a reading statement that writes is refused by the server, and nothing is left open", async () => {
+  const [connection, other] = [await connect(), await connect()]
+  const [{ pid }] = (await rows(connection, "select pg_backend_pid() as pid")) as [{ pid: number }]
+  for (const text of [
+    "create table never (a int)",
+    "delete from pg_class",
+    "with gone as (delete from pg_class returning 1) select * from gone",
+  ]) {
+    const error = await failure(query(connection, text))
+    expect(postgres.classify(error), text).toMatchObject({ kind: "readOnly", code: "READ_ONLY", sqlState: "25006" })
+    expect(await rows(other, "select state from pg_stat_activity where pid = $1", pid)).toEqual([{ state: "idle" }])
+  }
+  // The server lets this one pass.
+  await query(connection, "explain analyze create table never as select 1")
+  expect(await rows(connection, "select to_regclass('never') as t")).toEqual([{ t: null }])
+})
+
+onServer("two statements in one text are refused, and so is a NUL", async () => {
+  const connection = await connect()
+  const error = await failure(execute(connection, "select 1; select 2"))
+  expect(postgres.classify(error)).toMatchObject({ kind: "syntax", hint: expect.stringContaining("one statement") })
+  expect(await failure(execute(connection, "select 1 \0 drop"))).toMatchObject({ code: "BAD_PARAMS" })
+  expect(await rows(connection, "select 3 as a")).toEqual([{ a: 3 }])
+})
+
+onServer("an error tells where in the statement it is", async () => {
+  const connection = await connect()
+  const failed = postgres.classify(await failure(query(connection, "select 'é🦉',\n  nme from pg_class")))
+  expect(failed).toMatchObject({ kind: "missing", sqlState: "42703" })
+  expect(failed.hint).toContain("Line 2, column 3:\n  nme from pg_class\n  ^")
+})
+
+onServer("an error in the middle of rows leaves the connection usable", async () => {
+  const connection = await connect()
+  const error = await failure(query(connection, "select 1 / (500000 - i) from generate_series(1, 600000) i"))
+  expect(postgres.classify(error)).toMatchObject({ kind: "value", sqlState: "22012", action: "fatal" })
+  expect(connection.usable).toBe(true)
+  expect(await rows(connection, "select 1 as a")).toEqual([{ a: 1 }])
+})
+
+onServer("more than maxRows or maxBytes is an error, and the rest is not read", async () => {
+  const connection = await connect()
+  const text = "select generate_series(1, 20000000) as i, repeat('x', 100) as x"
+  for (const limit of [{ maxRows: 1000 }, { maxBytes: 100_000 }]) {
+    const error = await failure(connection.run({ text, values: [] }, { ...reading, ...limit }))
+    expect(error).toMatchObject({ code: "TOO_LARGE" })
+    expect(await rows(connection, "select 1 as a")).toEqual([{ a: 1 }])
+  }
+  const exact = { text: "select generate_series(1, 1000)", values: [] }
+  expect((await connection.run(exact, { ...reading, maxRows: 1000 })).rowCount).toBe(1000)
+})
+
+onServer("an abort cancels the statement on the server and rejects with its reason", async () => {
+  const [connection, other] = [await connect(), await connect()]
+  for (const text of ["select pg_sleep(60)", "select i from generate_series(1, 1000000000) i"]) {
+    const controller = new AbortController()
+    const reason = new Error("enough")
+    setTimeout(() => controller.abort(reason), 50)
+    const error = await failure(connection.run({ text, values: [] }, { ...reading, signal: controller.signal }))
+    expect(error).toBe(reason)
+    expect(connection.usable).toBe(true)
+    expect(await rows(connection, "select 1 as a")).toEqual([{ a: 1 }])
+    const left = await rows(other, "select 1 from pg_stat_activity where state = 'active' and query = $1", text)
+    expect(left).toEqual([])
+  }
+})
+
+onServer("an abort before the start runs nothing", async () => {
+  const connection = await connect()
+  const signal = AbortSignal.abort(new Error("early"))
+  expect(await failure(connection.run({ text: "select 1", values: [] }, { ...reading, signal }))).toBe(signal.reason)
+})
+
+onServer("a statement is prepared when it comes again, and told apart by its text", async () => {
+  const connection = await connect()
+  for (let i = 0; i < 5; i++) expect(await rows(connection, "select $1::int + 1 as a", i)).toEqual([{ a: i + 1 }])
+  const kept = await rows(connection, "select statement from pg_prepared_statements where statement like '%::int + 1%'")
+  expect(kept).toEqual([{ statement: "select $1::int + 1 as a" }])
+})
+
+onServer(
+  "no more than 256 statements are kept",
+  async () => {
+    const connection = await connect()
+    for (let i = 0; i < 300; i++) {
+      for (let time = 0; time < 2; time++) await query(connection, `select ${i} as a`)
+    }
+    const [kept] = (await rows(
+      connection,
+      "select count(*) as n from pg_prepared_statements where statement like 'select %'",
+    )) as {
+      n: number
+    }[]
+    expect(kept!.n).toBe(256)
+    expect(await rows(connection, "select 0 as a")).toEqual([{ a: 0 }])
+  },
+  60_000,
+)
+
+onServer("a kept statement that the server lost, or whose columns changed, is prepared anew", async () => {
+  const connection = await connect()
+  await execute(connection, "create temporary table t as select 1 as a")
+  for (let i = 0; i < 3; i++) expect(await rows(connection, "select * from t")).toEqual([{ a: 1 }])
+  await execute(connection, "alter table t add column b text default 'x'")
+  expect(await rows(connection, "select * from t")).toEqual([{ a: 1, b: "x" }])
+  await execute(connection, "deallocate all")
+  expect(await rows(connection, "select * from t")).toEqual([{ a: 1, b: "x" }])
+  await execute(connection, "do $$ begin execute 'deallocate all'; end $$")
+  expect(await rows(connection, "select * from t")).toEqual([{ a: 1, b: "x" }])
+})
+
+onServer("with prepared_statements = unnamed nothing is kept", async () => {
+  const connection = await connect({ settings: { prepared_statements: "unnamed" } })
+  for (let i = 0; i < 3; i++) expect(await rows(connection, "select $1::int as a", i)).toEqual([{ a: i }])
+  expect(await rows(connection, "select name from pg_prepared_statements")).toEqual([])
+})
+
+onServer("COPY is refused and leaves the connection usable", async () => {
+  const connection = await connect()
+  await execute(connection, "create temporary table t (a int)")
+  const values = "copy (select i from generate_series(1, 100000) i) to stdout"
+  expect(await failure(query(connection, values))).toMatchObject({ code: "UNSUPPORTED" })
+  expect(await failure(execute(connection, "copy t from stdin"))).toMatchObject({ code: "UNSUPPORTED" })
+  expect(await rows(connection, "select count(*) as n from t")).toEqual([{ n: 0 }])
+})
+
+onServer("progress tells the rows so far", async () => {
+  const connection = await connect()
+  const told: number[] = []
+  const text = "select repeat('x', 500) from generate_series(1, 300000)"
+  await connection.run({ text, values: [] }, { ...running, onProgress: ({ rows }) => told.push(rows!) })
+  expect(told.length).toBeGreaterThan(0)
+  expect(told).toEqual([...told].sort((a, b) => a - b))
+})
+
+onServer("reset gives a fresh session", async () => {
+  const connection = await connect()
+  for (const text of [
+    "begin",
+    "set search_path = nowhere",
+    "create temporary table t (a int)",
+    "select pg_advisory_lock(42)",
+    "listen pets",
+  ]) {
+    await execute(connection, text)
+  }
+  await connection.reset()
+  const [state] = (await rows(
+    connection,
+    `select current_setting('search_path') as path, to_regclass('pg_temp.t') as t,
+       (select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()) as locks,
+       (select count(*) from pg_listening_channels()) as channels`,
+  )) as Record<string, unknown>[]
+  expect(state).toEqual({ path: '"$user", public', t: null, locks: 0, channels: 0 })
+})
+
+onServer("ping answers, and tells when the link is dead", async () => {
+  const [connection, other] = [await connect(), await connect()]
+  await connection.ping({ signal: never })
+  const [{ pid }] = (await rows(connection, "select pg_backend_pid() as pid")) as [{ pid: number }]
+  await execute(other, "select pg_terminate_backend($1)", pid)
+  const error = await failure(connection.ping({ signal: never }))
+  expect(postgres.classify(error)).toMatchObject({ action: "lost", kind: "connection" })
+  expect(connection.usable).toBe(false)
+})
+
+onServer("the server's version is known once connected", async () => {
+  const database = await open()
+  const connection = await database.connect({ signal: never })
+  expect(database.version).toMatch(/^\d+/)
+  await connection.close()
+})

@@ -1,0 +1,124 @@
+import { execFile } from "node:child_process"
+import { appendFileSync, chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { promisify } from "node:util"
+import { postgresBinaries, serverUser } from "./postgres-binaries.ts"
+
+const run = promisify(execFile)
+
+/** A running server: everybody may log in without a password, and `scram` only with one. */
+export interface PostgresServer {
+  readonly host: string
+  readonly port: number
+  /** The folder of its socket, which `host` may be as well. */
+  readonly socket: string
+  /** The superuser. */
+  readonly user: string
+  readonly database: string
+  /** What is in it goes with the server. */
+  readonly folder: string
+  /** The certificate of the authority that signed the server's, where the machine has openssl. */
+  readonly authority: string | undefined
+  readonly version: string
+}
+
+/** Makes a database cluster in a new folder below `parent`, and starts a server for it on a loopback port. */
+export async function startPostgres(options: { parent?: string; port?: number } = {}): Promise<PostgresServer> {
+  const { parent = tmpdir(), port = await freePort() } = options
+  const binaries = postgresBinaries()
+  if (binaries === undefined) throw new Error("No PostgreSQL server binaries were found.")
+  const user = serverUser()
+  const folder = mkdtempSync(join(parent, "postgres-"))
+  const data = join(folder, "data")
+  mkdirSync(data, { mode: 0o700 })
+  chmodSync(folder, 0o755)
+  if (user) for (const path of [folder, data]) chownSync(path, user.uid, user.gid)
+  const asServer = { ...user, cwd: folder, env: { PATH: process.env.PATH, LC_ALL: "C" } }
+  const settings = ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+  await run(join(binaries, "initdb"), settings, asServer)
+  const authority = await makeCertificates(data, user)
+  appendFileSync(join(data, "postgresql.conf"), configuration(authority !== undefined))
+  const access = readFileSync(join(data, "pg_hba.conf"), "utf8")
+  const strict = "hostnossl all tls_only all reject\nhost all scram all scram-sha-256\nlocal all scram scram-sha-256\n"
+  rmSync(join(data, "pg_hba.conf"))
+  appendFileSync(join(data, "pg_hba.conf"), strict + access, { mode: 0o644 })
+  const place = `-k ${folder} -h 127.0.0.1 -p ${port}`
+  const log = join(folder, "log")
+  try {
+    await run(join(binaries, "pg_ctl"), ["start", "-w", "-D", data, "-l", log, "-o", place], asServer)
+  } catch (error) {
+    const said = existsSync(log) ? readFileSync(log, "utf8") : ""
+    throw new Error(`PostgreSQL did not start.\n${said}`, { cause: error })
+  }
+  const { stdout } = await run(join(binaries, "postgres"), ["--version"], asServer)
+  return {
+    host: "127.0.0.1",
+    port,
+    socket: folder,
+    user: "postgres",
+    database: "postgres",
+    folder,
+    authority,
+    version: stdout.trim(),
+  }
+}
+
+/** Stops a server that {@link startPostgres} started, and removes its folder. */
+export async function stopPostgres(folder: string): Promise<void> {
+  const data = join(folder, "data")
+  if (existsSync(join(data, "postmaster.pid"))) {
+    const program = join(postgresBinaries()!, "pg_ctl")
+    await run(program, ["stop", "-w", "-m", "immediate", "-D", data], { ...serverUser(), cwd: folder })
+  }
+  rmSync(folder, { recursive: true, force: true })
+}
+
+function configuration(tls: boolean): string {
+  const lines = [
+    "fsync = off",
+    "synchronous_commit = off",
+    "full_page_writes = off",
+    "max_connections = 200",
+    "wal_level = minimal",
+    "max_wal_senders = 0",
+    "password_encryption = 'scram-sha-256'",
+    "log_min_messages = fatal",
+    ...(tls ? ["ssl = on", "ssl_cert_file = 'server.crt'", "ssl_key_file = 'server.key'"] : []),
+  ]
+  return `\n${lines.join("\n")}\n`
+}
+
+/** An authority, and a certificate that it signed for the name localhost. */
+async function makeCertificates(data: string, user: { uid: number; gid: number } | undefined) {
+  const [ca, caKey, key, request, certificate] = ["ca.crt", "ca.key", "server.key", "server.csr", "server.crt"].map(
+    (name) => join(data, name),
+  ) as [string, string, string, string, string]
+  const subject = (name: string) => ["-nodes", "-newkey", "rsa:2048", "-subj", `/CN=${name}`]
+  try {
+    await run("openssl", ["req", "-x509", "-days", "3650", ...subject("tests"), "-keyout", caKey, "-out", ca])
+    await run("openssl", ["req", ...subject("localhost"), "-keyout", key, "-out", request])
+    const sign = ["-req", "-days", "3650", "-in", request, "-CA", ca, "-CAkey", caKey, "-CAcreateserial"]
+    await run("openssl", ["x509", ...sign, "-out", certificate])
+  } catch {
+    return undefined
+  }
+  if (user) for (const path of [key, certificate]) chownSync(path, user.uid, user.gid)
+  chmodSync(key, 0o600)
+  // The data folder is the server's alone.
+  const outside = join(data, "..", "ca.crt")
+  appendFileSync(outside, readFileSync(ca))
+  return outside
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once("error", reject)
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as { port: number }
+      server.close(() => resolve(port))
+    })
+  })
+}
