@@ -25,8 +25,8 @@ export interface DrainOptions {
   readonly timeout: number
   /** Waiting does not hold the process. */
   readonly background: boolean
-  /** How many leases the caller holds itself, now: those are not waited for. */
-  heldByCaller(): number
+  /** The leases that the caller holds itself, now: those are not waited for. */
+  held(): Iterable<object>
 }
 
 /** How long a raw connection may take to say goodbye before it is left to itself; milliseconds. */
@@ -49,6 +49,7 @@ export class Generation<Raw> {
   readonly #events: GenerationEvents
   readonly #attempt = new AbortController()
   readonly #changed = new Set<() => void>()
+  readonly #drains = new Set<DrainOptions>()
   #settled = false
   #retired = false
   #releasing: Promise<void> | undefined
@@ -86,8 +87,13 @@ export class Generation<Raw> {
 
   /** Resolves once it is released; at the end of the wait its users are cut off. */
   async drained(wait: DrainOptions): Promise<void> {
-    const done = () => this.#released || (wait.heldByCaller() > 0 && this.leases <= wait.heldByCaller())
-    if (await this.#until(done, wait)) return
+    this.#drains.add(wait)
+    // Who holds a lease does not wait for others who wait here themselves, or all of them would wait for each other.
+    const done = () => this.#released || (!isEmpty(wait.held()) && this.leases <= this.#heldByDrains())
+    this.#notify()
+    const drained = await this.#until(done, wait)
+    this.#drains.delete(wait)
+    if (drained) return
     const reason = new MooringError("ABORTED", `Connection "${this.#hooks.name}" was reset while it was in use.`, {
       connection: this.#hooks.name,
       hint: "Run the work again, or give reset() and close() a longer timeout.",
@@ -134,6 +140,10 @@ export class Generation<Raw> {
     })
   }
 
+  #heldByDrains(): number {
+    return new Set([...this.#drains].flatMap((drain) => [...drain.held()])).size
+  }
+
   #notify(): void {
     for (const check of [...this.#changed]) check()
   }
@@ -162,4 +172,9 @@ export class Generation<Raw> {
       this.#notify()
     }
   }
+}
+
+function isEmpty(items: Iterable<unknown>): boolean {
+  for (const _ of items) return false
+  return true
 }

@@ -111,7 +111,7 @@ export class Lifecycle<Raw> {
     if (this.#current) this.#retire(this.#current)
     const held = heldHere.getStore()
     const drain = (generation: Generation<Raw>) =>
-      generation.drained({ timeout, background, heldByCaller: () => this.#countHeld(held, generation) })
+      generation.drained({ timeout, background, held: () => this.#heldOf(held, generation) })
     await Promise.all([...this.#retired].map(drain))
   }
 
@@ -187,11 +187,9 @@ export class Lifecycle<Raw> {
     return lease
   }
 
-  #countHeld(held: Held | undefined, generation: Generation<Raw>): number {
-    let count = 0
+  *#heldOf(held: Held | undefined, generation: Generation<Raw>): Generator<Lease<unknown>> {
     for (let at = held; at; at = at.outer) {
-      for (const lease of at.leases) if (this.#leases.get(lease) === generation) count++
+      for (const lease of at.leases) if (this.#leases.get(lease) === generation) yield lease
     }
-    return count
   }
 }
