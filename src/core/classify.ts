@@ -16,7 +16,7 @@ const actions: Readonly<Record<string, FailureAction>> = {
 export function classifySocketError(error: unknown): FailureAction {
   for (let depth = 0, at = error; depth < 5 && typeof at === "object" && at !== null; depth++) {
     const { code, cause } = at as { code?: unknown; cause?: unknown }
-    if (typeof code === "string" && code in actions) return actions[code]!
+    if (typeof code === "string" && Object.hasOwn(actions, code)) return actions[code]!
     at = cause
   }
   return "fatal"

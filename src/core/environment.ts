@@ -82,9 +82,9 @@ export class Environment {
   /** Calls `listener` after changes of secrets, also when `configure()` makes them. Gives its own undoing. */
   onSecretsChange(listener: (change: SecretsChange) => void): () => void {
     const own = (change: SecretsChange) => listener(change)
-    this.#listeners.add(own)
-    // Files are watched once they were read.
+    // Files are watched once they were read; what is there now is no change.
     this.secrets.refresh()
+    this.#listeners.add(own)
     return () => void this.#listeners.delete(own)
   }
 
