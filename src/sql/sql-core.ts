@@ -130,17 +130,15 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
 
   /** Forgets kept results: of one statement with these params, of one statement, or of this source. */
   protected async _forget(sql: SqlText | undefined, params: Params | undefined): Promise<void> {
-    const { cache, settings } = this._environment
-    const scope = await this._cacheScope()
-    if (sql === undefined) return cache.invalidate({ scope })
-    if (typeof sql === "string" && params === undefined) return cache.invalidate({ scope, group: sql })
+    if (sql === undefined) return this._committed()
+    if (typeof sql === "string" && params === undefined) return this.#invalidate({ group: sql })
     const statement = this._bind(sql, params)
     const group = groupOf(sql, statement)
     // Other processes may have named limits that this one knows nothing of.
-    const limits = settings.cache?.store ? undefined : this.#limits.all()
-    if (!limits) return cache.invalidate({ scope, group })
+    const limits = this._environment.settings.cache?.store ? undefined : this.#limits.all()
+    if (!limits) return this.#invalidate({ group })
     const ids = limits.map((each) => readKey(statement.values, params, each))
-    await Promise.all(ids.map((id) => cache.invalidate({ scope, group, id })))
+    await Promise.all(ids.map((id) => this.#invalidate({ group, id })))
   }
 
   /** A driver connection and the lease on the engine that it came from. Nothing was sent, so it may be tried again. */
@@ -172,8 +170,8 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
   }
 
   /** What queries answered before is no longer served, in this process and in shared stores. */
-  protected async _committed(): Promise<void> {
-    await this._environment.cache.invalidate({ scope: await this._cacheScope() })
+  protected _committed(): Promise<void> {
+    return this.#invalidate({})
   }
 
   protected _translate(error: unknown): unknown {
@@ -256,6 +254,13 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
   get #attempts(): AttemptHost {
     const retry: AttemptHost["retry"] = (attempt, signal, may) => this._retry(attempt, signal, may)
     return { connection: this.connectionName, dialect: this._target.dialect, retry }
+  }
+
+  async #invalidate(part: { group?: string; id?: string }): Promise<void> {
+    const { cache, settings } = this._environment
+    // Also the store from which this process has read nothing yet: others have. What is in memory is not in it.
+    const stores = settings.cache?.store && !this._target.source.ephemeral ? [settings.cache.store] : []
+    await cache.invalidate({ scope: await this._cacheScope(), ...part }, stores)
   }
 
   #configure(layers: readonly OptionsLayer[]): ResolvedSql {

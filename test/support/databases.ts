@@ -25,6 +25,8 @@ export interface Pets {
   readonly isFile: boolean
   /** The absolute path; `:memory:` in memory. */
   readonly path: string
+  /** The project's folder. */
+  readonly dir: string
   /** Another connection, to the same file, or to another database in memory. */
   open(options?: MoreOptions, name?: string): Promise<SQLConnection>
 }
@@ -50,7 +52,7 @@ export async function openPets(database: DatabaseName, options: MoreOptions = {}
   await pets.execute("create table owners (name varchar primary key, pet varchar not null, age integer)")
   await pets.execute("insert into owners values ('Ada', 'owl', 36), ('Bob', 'cat', 7)")
   watched.forget()
-  return { pets, watched, dialect, isFile, path, open }
+  return { pets, watched, dialect, isFile, path, dir, open }
 }
 
 /** Where a test makes no sense, and why: a sentence. */
