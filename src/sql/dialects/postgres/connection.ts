@@ -5,7 +5,7 @@ import { type CancelTarget, cancelRunning } from "./cancel.ts"
 import type { TypeCatalog } from "./catalog.ts"
 import type { ColumnReader } from "./columns/reader.ts"
 import type { Client } from "./driver.ts"
-import { Exchange, type ExchangeHost, type ExchangeStatement, type RowTaker } from "./exchange.ts"
+import { type ExchangeHost, type ExchangeStatement, type RowTaker, StatementExchange } from "./exchange.ts"
 import { noteStatement } from "./failures.ts"
 import { checkLimits, RowReader } from "./rows.ts"
 import { Statements } from "./statements.ts"
@@ -44,7 +44,7 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
   private readonly wire: ColumnarWire
   private readonly target: CancelTarget
   private closed = false
-  private current: Exchange | undefined
+  private current: StatementExchange | undefined
   /** Cancel requests under way: until they are through, they could hit the next statement. */
   private cancelling: Promise<unknown> | undefined
 
@@ -78,7 +78,7 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
 
   async stream(statement: Statement, options: StreamOptions): Promise<RecordStream> {
     const stream = new PostgresStream((taker) => {
-      const exchange = new Exchange(
+      const exchange = new StatementExchange(
         this,
         { ...statement, readOnly: options.readOnly, rowLimit: options.batchRows },
         taker,
@@ -113,7 +113,7 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
   }
 
   /** {@link ExchangeHost}: the server works on something that nobody waits for any more. */
-  cancel(exchange: Exchange): void {
+  cancel(exchange: StatementExchange): void {
     const destroy = () => this.wire.stream.destroy(new Error("The statement could not be cancelled."))
     const cancelled = cancelRunning(this.target, this.raw, exchange.done, { patience, destroy }).finally(() => {
       if (this.cancelling === cancelled) this.cancelling = undefined
@@ -123,7 +123,7 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
 
   /** Runs one statement to its end. Gives what it failed with. */
   private async perform(statement: ExchangeStatement, taker: RowTaker, signal: AbortSignal): Promise<unknown> {
-    const exchange = new Exchange(this, statement, taker)
+    const exchange = new StatementExchange(this, statement, taker)
     try {
       await this.converse(exchange, signal)
       return undefined
@@ -133,7 +133,7 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
   }
 
   /** Holds one conversation, and leaves the connection outside a transaction that the conversation began. */
-  private async converse(exchange: Exchange, signal: AbortSignal): Promise<void> {
+  private async converse(exchange: StatementExchange, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     checkText(exchange.statement.text)
     const abort = () => exchange.fail(signal.reason)
@@ -161,7 +161,7 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
 
   /** A statement of our own; without an answer in time the link is taken for dead. */
   private async control(text: string, limit: number = controlPatience): Promise<void> {
-    const exchange = new Exchange(this, { text, values: [], readOnly: false, rowLimit: 0 }, ignored)
+    const exchange = new StatementExchange(this, { text, values: [], readOnly: false, rowLimit: 0 }, ignored)
     const timer = setTimeout(() => this.wire.stream.destroy(new Error(`No answer to ${text}.`)), limit)
     this.raw.ref()
     try {

@@ -1,21 +1,20 @@
 import { MooringError } from "../../../errors.ts"
 import type { TypeCatalog } from "./catalog.ts"
 import type { ColumnReader } from "./columns/reader.ts"
-import type { Submittable, Wire } from "./driver.ts"
 import { encodeValues } from "./params.ts"
 import type { Control, Prepared, Statements } from "./statements.ts"
 import { columnReader, formatOf } from "./types.ts"
 import { type FieldDescription, readFields, readParameters, readTag } from "./wire/descriptions.ts"
+import { Exchange } from "./wire/exchange.ts"
 import { ProtocolError, type Source } from "./wire/framer.ts"
 import { backend, MessageWriter, type WireValue } from "./wire/messages.ts"
-import type { ColumnarWire, Conversation } from "./wire/wire.ts"
 
 /** What an exchange needs of its connection. */
 export interface ExchangeHost {
   readonly statements: Statements
   readonly catalog: TypeCatalog
   /** Asks the server to stop what it does. */
-  cancel(exchange: Exchange): void
+  cancel(exchange: StatementExchange): void
 }
 
 /** What is run. */
@@ -35,7 +34,7 @@ export interface RowTaker {
   row(source: Source, start: number, end: number): void
   /** The rows so far have to be copied now. */
   release(): void
-  /** `rowLimit` rows were sent: the server waits for {@link Exchange.more} or {@link Exchange.end}. */
+  /** `rowLimit` rows were sent: the server waits for {@link StatementExchange.more} or {@link StatementExchange.end}. */
   suspended(): void
   complete(tag: string): void
 }
@@ -58,74 +57,25 @@ const controls: Readonly<Record<Control, readonly [name: string, text: string]>>
  *
  * @see https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
  */
-export class Exchange implements Submittable, Conversation {
-  /** Settles when the server is ready for the next one, or the link is broken. */
-  readonly done: Promise<void>
+export class StatementExchange extends Exchange {
   readonly statement: ExchangeStatement
-  /** What it failed with. */
-  error: unknown
-  /** Whether that came from the server. */
-  refused = false
   private readonly host: ExchangeHost
   private readonly taker: RowTaker
-  private resolve!: () => void
-  private reject!: (error: unknown) => void
-  private wire: ColumnarWire | undefined
+  /** What was sent and not yet answered. */
+  private readonly commands: Command[] = []
+  private describing = false
   private name = ""
   private parameters: readonly number[] = []
+  private encoded: readonly WireValue[] = []
   /** The columns, while the server is asked about their types. */
   private fields: readonly FieldDescription[] | undefined
   private unknown: readonly number[] = []
-  private encoded: readonly WireValue[] = []
-  private describing = false
-  private readonly commands: Command[] = []
-  private failed = false
-  private expectsError = false
-  private synced = false
-  private settled = false
 
   constructor(host: ExchangeHost, statement: ExchangeStatement, taker: RowTaker) {
+    super()
     this.host = host
     this.statement = statement
     this.taker = taker
-    this.done = new Promise((resolve, reject) => {
-      this.resolve = resolve
-      this.reject = reject
-    })
-  }
-
-  /** True from the first message sent to ReadyForQuery. */
-  get running(): boolean {
-    return this.wire !== undefined && !this.settled
-  }
-
-  /** True while the server works, or may send something. */
-  get busy(): boolean {
-    return this.running && (this.synced || this.describing || this.commands.length > 0)
-  }
-
-  submit(wire: Wire): Error | null {
-    // Returned errors come back by handleError.
-    if (this.failed) return this.error as Error
-    this.wire = wire as ColumnarWire
-    this.wire.conversation = this
-    try {
-      this.begin()
-    } catch (error) {
-      this.fail(error)
-    }
-    return null
-  }
-
-  /** Gives up: the rest is not read, and `done` rejects with this error once the server is ready again. */
-  fail(error: unknown): void {
-    if (this.failed || this.settled) return
-    this.failed = true
-    this.error = error
-    if (this.wire === undefined) return
-    const { busy } = this
-    this.sync(new MessageWriter())
-    if (busy) this.host.cancel(this)
   }
 
   /** Asks for the next rows after a suspension. */
@@ -141,67 +91,19 @@ export class Exchange implements Submittable, Conversation {
     this.sync(writer)
   }
 
-  take(code: number, source: Source, start: number, end: number): boolean {
-    try {
-      return this.handle(code, source, start, end)
-    } catch (error) {
-      if (error instanceof ProtocolError || error instanceof RangeError) throw error
-      this.fail(error)
-      return true
-    }
+  protected keep(): void {
+    this.taker.release()
   }
 
-  release(): void {
-    if (this.failed) return
-    try {
-      this.taker.release()
-    } catch (error) {
-      this.fail(error)
-    }
+  protected get waiting(): boolean {
+    return this.describing || this.commands.length > 0
   }
 
-  failing(): void {
-    this.expectsError = true
+  protected cancel(): void {
+    this.host.cancel(this)
   }
 
-  handleError(error: Error): void {
-    if (!this.expectsError) {
-      this.broken(error)
-      return
-    }
-    this.expectsError = false
-    if (!this.failed) {
-      this.failed = true
-      this.refused = true
-      this.error = error
-    }
-    this.commands.length = 0
-    if (!this.synced) this.sync(new MessageWriter())
-  }
-
-  /** `pg` says so as well; the wire's own word comes also after errors. */
-  handleReadyForQuery(): void {}
-
-  ready(): void {
-    this.settle()
-  }
-
-  broken(error: Error): void {
-    if (!this.failed) {
-      this.failed = true
-      this.error = error
-    }
-    this.settle()
-  }
-
-  private settle(): void {
-    if (this.settled) return
-    this.settled = true
-    if (this.failed) this.reject(this.error)
-    else this.resolve()
-  }
-
-  private begin(): void {
+  protected begin(): void {
     const { statements } = this.host
     const { text, readOnly, values } = this.statement
     const known = statements.find(text)
@@ -218,7 +120,7 @@ export class Exchange implements Submittable, Conversation {
     this.send(writer.parse(this.name, text).describeStatement(this.name).flush())
   }
 
-  private handle(code: number, source: Source, start: number, end: number): boolean {
+  protected handle(code: number, source: Source, start: number, end: number): boolean {
     switch (code) {
       case backend.dataRow:
         if (this.failed) return true
@@ -268,10 +170,12 @@ export class Exchange implements Submittable, Conversation {
 
   private described(fields: readonly FieldDescription[] | undefined): void {
     this.describing = false
-    if (this.failed) return
+    const { catalog, statements } = this.host
+    if (this.failed) {
+      statements.abandon(this.name)
+      return
+    }
     this.fields = fields
-    this.encoded = encodeValues(this.statement.values, this.parameters)
-    const { catalog } = this.host
     this.unknown = catalog.unknownOf(fields ?? [])
     if (this.unknown.length === 0) {
       this.runDescribed(new MessageWriter())
@@ -288,6 +192,7 @@ export class Exchange implements Submittable, Conversation {
     const asked = fields?.map((field, i) => ({ ...field, format: formats[i]! }))
     const prepared = { name: this.name, parameters: this.parameters, fields: asked, formats }
     statements.keep(this.statement.text, prepared)
+    this.encoded = encodeValues(this.statement.values, this.parameters)
     this.run(writer, prepared)
   }
 
@@ -353,16 +258,6 @@ export class Exchange implements Submittable, Conversation {
     }
     writer.bind(used, [], []).execute()
     this.commands.push(command)
-  }
-
-  private sync(writer: MessageWriter): void {
-    if (this.synced) return
-    this.synced = true
-    this.send(writer.sync())
-  }
-
-  private send(writer: MessageWriter): void {
-    this.wire!.stream.write(writer.take())
   }
 }
 

@@ -70,6 +70,11 @@ export class Statements {
     if (found !== undefined) this.leaving.push(found.name)
   }
 
+  /** It was prepared, and will not be used. */
+  abandon(name: string): void {
+    if (name !== "") this.leaving.push(name)
+  }
+
   /** Names that the server may forget, once. */
   takeLeaving(): string[] {
     return this.leaving.splice(0)

@@ -2,13 +2,13 @@ import type { Schema, Table } from "../../../tables/index.ts"
 import { schema } from "../../../tables/index.ts"
 import type { RecordStream } from "../../dialect.ts"
 import type { ColumnReader } from "./columns/reader.ts"
-import type { Exchange, RowTaker } from "./exchange.ts"
+import type { RowTaker, StatementExchange } from "./exchange.ts"
 import { RowReader } from "./rows.ts"
 import type { Source } from "./wire/framer.ts"
 
 /** A statement that runs, and what settles when it has ended. */
 export interface Running {
-  readonly exchange: Exchange
+  readonly exchange: StatementExchange
   readonly done: Promise<void>
 }
 
