@@ -136,10 +136,8 @@ export class TableStream<Row = Record<string, unknown>> implements AsyncIterable
     const coming = batches.next()
     this.#coming = coming
     try {
-      const next = await abortable(coming, signal)
       // An end that somebody forced is not the end of the rows.
-      signal.throwIfAborted()
-      return next
+      return await abortable(coming, signal)
     } catch (error) {
       throw signal.aborted ? signal.reason : this.#source.translate(error)
     }

@@ -412,6 +412,31 @@ describe("transaction", () => {
   )
 
   onEveryDatabase(
+    "B31 a transaction that cannot get the lock says so, and is not begun",
+    async ({ pets, open }) => {
+      const other = await open({ busy_timeout: 0.05 }, "others")
+      await using holder = pets.session
+      await holder.execute(add, { name: "Eve" })
+      let runs = 0
+      const work = other.transaction(async (tx) => {
+        runs++
+        await tx.execute(add, { name: "Fay" })
+      })
+      expect(await failureOf(work)).toMatchObject({ code: "LOCKED", kind: "locked", outcome: "notRun" })
+      expect(runs).toBe(1)
+      await holder.commit()
+      await other.transaction((tx) => tx.execute(add, { name: "Fay" }))
+      expect(await count(pets)).toBe(4)
+    },
+    {
+      except: {
+        duckdb: "DuckDB has no locks between transactions: the later one finds the conflict.",
+        "sqlite in memory": "Each connection has a database of its own.",
+      },
+    },
+  )
+
+  onEveryDatabase(
     "B31 increments of several workers add up (R10)",
     async ({ pets }) => {
       const increment = () =>

@@ -1,7 +1,7 @@
 import { tracingChannel } from "node:diagnostics_channel"
 import { inspect } from "node:util"
 import { describe, expect, onTestFinished } from "vitest"
-import { onEveryDatabase, selectOwners } from "../support/databases.ts"
+import { onEveryDatabase, selectOwners, slowQuery } from "../support/databases.ts"
 import { failureOf, until } from "../support/waiting.ts"
 import { NotReady } from "../support/watched-dialect.ts"
 
@@ -69,6 +69,17 @@ describe("tracing channels", () => {
     watched.interfere = () => (failures-- > 0 ? Promise.reject(new NotReady("starting up")) : undefined)
     await pets.query(selectOwners)
     expect(events).toHaveLength(2)
+  })
+
+  onEveryDatabase("B44 a query that was called off is told with its reason", async ({ pets, dialect }) => {
+    const { events } = listen("query")
+    const leaving = new AbortController()
+    const reason = new Error("left")
+    const work = pets.execute(slowQuery[dialect], [], { signal: leaving.signal })
+    setTimeout(() => leaving.abort(reason), 30)
+    await failureOf(work)
+    await until(() => events[0]!.error !== undefined)
+    expect(events[0]!.error).toBe(reason)
   })
 
   onEveryDatabase("B44 mooring:connect and mooring:reset tell the connection", async ({ pets, open }) => {
