@@ -21,7 +21,9 @@ try {
 
   const packed = run("npm", ["pack", "--ignore-scripts", "--json", "--pack-destination", project])
   const { filename, files } = Object.values(JSON.parse(packed))[0] as { filename: string; files: { path: string }[] }
-  const strays = files.map(({ path }) => path).filter((path) => !/^(dist\/|package\.json$|README\.md$|LICENSE$)/.test(path))
+  const strays = files
+    .map(({ path }) => path)
+    .filter((path) => !/^(dist\/|package\.json$|README\.md$|LICENSE$)/.test(path))
   if (strays.length > 0) throw new Error(`The package holds files that do not belong there: ${strays.join(", ")}`)
 
   const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
@@ -37,24 +39,38 @@ try {
      }`,
   )
   run("node", ["without-driver.ts"], project)
-  run("npm", ["install", "--ignore-scripts", version("@duckdb/node-api"), version("typescript"), version("@types/node")], project)
-  writeFileSync(
-    join(project, "smoke.ts"),
-    `import { connection } from "mooring"
+  run(
+    "npm",
+    ["install", "--ignore-scripts", version("@duckdb/node-api"), version("typescript"), version("@types/node")],
+    project,
+  )
+  // JavaScript and TypeScript at once: the oldest Node that is promised does not read types.
+  const smoke = `import { connection } from "mooring"
      import { tableFromRows } from "mooring/tables"
      import { fakeSql, withConnections } from "mooring/testing"
      for (const url of ["duckdb://", "sqlite://"]) {
        const pets = await connection(url, { type: "sql", url })
-       const answer: unknown = await pets.scalar("select 6 * :n", { params: { n: 7 } })
+       const answer = await pets.scalar("select 6 * :n", { params: { n: 7 } })
        if (answer !== 42) throw new Error(url + " says " + String(answer))
      }
      await withConnections({ pets: fakeSql({ "select 1": [{ one: 1 }] }) }, async () => {
        const pets = await connection("pets", { type: "sql" })
-       if ((await pets.query("select 1")).numRows !== tableFromRows([{}]).numRows) throw new Error("fake")
-     })`,
-  )
-  run("node", ["smoke.ts"], project)
-  const strict = ["--strict", "--noEmit", "--module", "nodenext", "--target", "es2023", "--types", "node", "--skipLibCheck"]
+       if ((await pets.query("select 1")).numRows !== tableFromRows([{ one: 1 }]).numRows) throw new Error("fake")
+     })`
+  writeFileSync(join(project, "smoke.ts"), smoke)
+  writeFileSync(join(project, "smoke.mjs"), smoke)
+  for (const node of ["22.16.0", "24", "26"]) run("npx", ["--yes", `node@${node}`, "smoke.mjs"], project)
+  const strict = [
+    "--strict",
+    "--noEmit",
+    "--module",
+    "nodenext",
+    "--target",
+    "es2023",
+    "--types",
+    "node",
+    "--skipLibCheck",
+  ]
   run("npx", ["tsc", ...strict, "smoke.ts", "without-driver.ts"], project)
   run("npx", ["mooring", "--version"], project)
   console.log("The package installs, imports, type-checks and answers.")

@@ -113,8 +113,13 @@ export interface Progress {
 /** An optional peer dependency, as data: the same facts make the error message and the check of package.json. */
 export interface DriverPackage {
   readonly package: string
-  /** The version range of package.json's peerDependencies. */
+  /** The versions that Mooring is made for, as in package.json's peerDependencies. */
   readonly range: string
+  /**
+   * What package managers are told instead, where their rules cannot say the range: they take no version with a
+   * pre-release tag into a range.
+   */
+  readonly npmRange?: string
   /** Other names that SQLAlchemy URLs put after the `+`. */
   readonly aliases?: readonly string[]
   /** What it does, for the error when it is missing. Default: `talks to this database`. */

@@ -50,7 +50,8 @@ export function driverMissing(driver: DriverPackage, projectDir: string, cause?:
 }
 
 function install(driver: DriverPackage, projectDir: string): string {
-  return installCommand(packageManager(projectDir), `${driver.package}@${driver.range}`)
+  const { npmRange = driver.range } = driver
+  return installCommand(packageManager(projectDir), npmRange === "*" ? driver.package : `${driver.package}@${npmRange}`)
 }
 
 /** True if `name` itself was not found, and not something that it imports. */

@@ -1,10 +1,15 @@
 import { createRequire } from "node:module"
 import type { CompiledQuery, DatabaseConnection, Driver, Kysely, QueryResult } from "kysely"
 import { MooringError } from "../errors.ts"
-import type { Dialect, RunResult, Statement } from "./dialect.ts"
+import type { Dialect, DriverPackage, RunResult, Statement } from "./dialect.ts"
+import { driverMissing } from "./import-driver.ts"
 
 /** The package, as data: the same range stands in package.json. */
-export const kyselyPackage = { package: "kysely", range: ">=0.28" } as const
+export const kyselyPackage: DriverPackage = {
+  package: "kysely",
+  range: ">=0.28",
+  purpose: "builds the queries of session.db()",
+}
 
 /**
  * A Kysely builder whose statements go through `run`: on a session's connection, in its transaction.
@@ -28,11 +33,7 @@ function load(connection: string): typeof import("kysely") {
   try {
     return createRequire(import.meta.url)("kysely")
   } catch (cause) {
-    throw new MooringError("DRIVER_MISSING", "session.db() needs the package kysely, which is not installed.", {
-      cause,
-      connection,
-      hint: `Install it: npm install kysely@"${kyselyPackage.range}"`,
-    })
+    throw Object.assign(driverMissing(kyselyPackage, process.cwd(), cause), { connection })
   }
 }
 

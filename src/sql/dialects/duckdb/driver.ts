@@ -3,8 +3,13 @@ import { processGlobal } from "../../../util/globals.ts"
 import type { DriverPackage } from "../../dialect.ts"
 import { importDriver } from "../../import-driver.ts"
 
-/** The optional peer. */
-export const driverPackage: DriverPackage = { package: "@duckdb/node-api", range: "^1.5.0", aliases: ["duckdb_engine"] }
+/** The optional peer. Each of its versions has a tag, as 1.5.6-r.1. */
+export const driverPackage: DriverPackage = {
+  package: "@duckdb/node-api",
+  range: "^1.5.0",
+  npmRange: "*",
+  aliases: ["duckdb_engine"],
+}
 
 declare const handle: unique symbol
 interface Handle<Of extends string> {
