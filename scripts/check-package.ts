@@ -2,7 +2,7 @@
  * Looks at the package as a user gets it: its declarations and entries by publint and attw, then packed, installed into
  * an empty project without install scripts, imported, type-checked and asked a question.
  */
-import { execFileSync } from "node:child_process"
+import { spawnSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -12,7 +12,10 @@ const project = mkdtempSync(join(tmpdir(), "mooring-package-"))
 
 function run(command: string, args: readonly string[], cwd = root): string {
   console.log(`$ ${command} ${args.join(" ")}`)
-  return execFileSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] })
+  const { status, stdout } = spawnSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] })
+  if (status === 0) return stdout
+  console.error(stdout)
+  throw new Error(`${command} ${args[0]} ended with ${status}.`)
 }
 
 try {
