@@ -96,7 +96,7 @@ export async function connection(name: string, given: object = {}): Promise<obje
   const resolved = resolveName(name)
   const replacement = environment.replacements.get(resolved)
   if (replacement) return replacement
-  const options: ConnectionOptions = { ...environment.defaults.get(resolved), ...given }
+  const options = optionsInPlace(environment.standIns.get(resolved), given as ConnectionOptions)
   const spec = resolveType(environment, resolved, options)
   const connectionClass = await loadClass(environment, resolved, spec)
   const entry = findOrMake(environment, { name: resolved, spec, connectionClass, options })
@@ -116,7 +116,14 @@ interface Call {
 }
 
 /** The name of the section: `env:VAR` is what that variable holds. */
-export function resolveName(name: string): string {
+export /** What a test puts in the place of a connection says what it is; the call still says how to wait for it. */
+function optionsInPlace(standIn: ConnectionOptions | undefined, given: ConnectionOptions): ConnectionOptions {
+  if (!standIn) return given
+  const { type, lazy, signal, timeout } = given
+  return { type, lazy, signal, timeout, ...standIn }
+}
+
+function resolveName(name: string): string {
   if (typeof name !== "string" || name === "") {
     throw new MooringError("BAD_CONFIG", "connection() needs a name, a text that is not empty.")
   }

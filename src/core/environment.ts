@@ -21,8 +21,8 @@ export class Environment {
   readonly registry: Registry = new Registry()
   /** Connections that tests put in the place of configured ones. */
   readonly replacements: Map<string, Controlled> = new Map()
-  /** Options that tests lay under those of `connection()`. */
-  readonly defaults: Map<string, object> = new Map()
+  /** Options that tests put in the place of those of `connection()`. */
+  readonly standIns: Map<string, Record<string, unknown>> = new Map()
   readonly #isolated: boolean
   readonly #layers: Configuration[] = []
   readonly #listeners = new Set<(change: SecretsChange) => void>()

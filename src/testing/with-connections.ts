@@ -7,7 +7,7 @@ export type StandIn = object
  * Runs `work` with these connections in the place of the configured ones. Inside, and in all that it calls,
  * `connection("pets")` gives the stand-in; registry, cache and secrets are its own; all is closed afterwards.
  *
- * @param connections by name: a connection object is given as it is; options are laid under those of the call.
+ * @param connections by name: a connection object is given as it is; options take the place of those of the call.
  * @example
  * await withConnections({ pets: fakeSql({ "select * from owners": [{ name: "Ada" }] }) }, async () => {
  *   expect(await listOwners()).toEqual(["Ada"])
@@ -21,7 +21,7 @@ export async function withConnections<T>(
   const given: Controlled[] = []
   for (const [name, standIn] of Object.entries(connections)) {
     if (!isConnection(standIn)) {
-      environment.defaults.set(name, standIn)
+      environment.standIns.set(name, standIn as Record<string, unknown>)
       continue
     }
     environment.replacements.set(name, standIn)
