@@ -115,15 +115,15 @@ interface Call {
   readonly options: ConnectionOptions
 }
 
-/** The name of the section: `env:VAR` is what that variable holds. */
-export /** What a test puts in the place of a connection says what it is; the call still says how to wait for it. */
+/** What a test puts in the place of a connection says what it is; the call still says how to wait for it. */
 function optionsInPlace(standIn: ConnectionOptions | undefined, given: ConnectionOptions): ConnectionOptions {
   if (!standIn) return given
   const { type, lazy, signal, timeout } = given
   return { type, lazy, signal, timeout, ...standIn }
 }
 
-function resolveName(name: string): string {
+/** The name of the section: `env:VAR` is what that variable holds. */
+export function resolveName(name: string): string {
   if (typeof name !== "string" || name === "") {
     throw new MooringError("BAD_CONFIG", "connection() needs a name, a text that is not empty.")
   }
