@@ -37,14 +37,18 @@ export function server(): Promise<PostgresServer> {
 
 export async function config(changes: Partial<SqlConfig> = {}): Promise<SqlConfig> {
   const { host, port, user, database } = await server()
+  return completed({ host, port, username: user, database, ...changes })
+}
+
+function completed(changes: Partial<SqlConfig>): SqlConfig {
   return {
     dialect: "postgresql",
     driver: undefined,
-    username: user,
+    username: "postgres",
     password: undefined,
-    host,
-    port,
-    database,
+    host: "127.0.0.1",
+    port: undefined,
+    database: "postgres",
     query: {},
     settings: {},
     connectArgs: {},
@@ -65,6 +69,14 @@ export async function open(changes: Partial<SqlConfig> = {}): Promise<Database> 
 /** A connection, closed with the test. */
 export async function connect(changes: Partial<SqlConfig> = {}): Promise<DriverConnection> {
   const database = await open(changes)
+  const connection = await database.connect({ signal: never })
+  onTestFinished(() => connection.close())
+  return connection
+}
+
+/** A connection to something else than the run's server. */
+export async function connectTo(changes: Partial<SqlConfig>): Promise<DriverConnection> {
+  const database = await postgres.open(completed(changes))
   const connection = await database.connect({ signal: never })
   onTestFinished(() => connection.close())
   return connection

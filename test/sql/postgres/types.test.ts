@@ -287,6 +287,17 @@ onServer("arrays of several depths in one column are an error; lower bounds are 
   expect(typesOf(table)).toEqual({ a: "list<int32>", b: "list<utf8>", c: "list<int16>" })
 })
 
+onServer("NULLs stand between arrays as well as in them", async () => {
+  const connection = await connect()
+  const text = `
+    select case when i % 3 > 0 then array[i, null, i + 1] end as a, case when i % 3 > 0 then array[[i::text], ['x']] end as b
+    from generate_series(0, 9) i`
+  const expected = Array.from({ length: 10 }, (_, i) =>
+    i % 3 > 0 ? { a: [i, null, i + 1], b: [[`${i}`], ["x"]] } : { a: null, b: null },
+  )
+  expect(await rows(connection, text)).toEqual(expected)
+})
+
 onServer("columns of one name, of no name, and many of them", async () => {
   const connection = await connect()
   const { table } = await query(connection, "select 1 as a, 2 as a, 3")

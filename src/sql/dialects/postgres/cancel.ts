@@ -1,3 +1,4 @@
+import { sleep } from "../../../util/abort.ts"
 import type { Client, Pg, WireConfig } from "./driver.ts"
 
 /** When a cancel request is repeated, because one that comes before the statement has begun is lost; milliseconds. */
@@ -13,56 +14,77 @@ export interface CancelTarget {
 
 /**
  * Asks the server, on a socket of its own, to stop what a connection does. Resolves when the server has closed that
- * socket: then the request was carried out, and cannot hit a later statement.
+ * socket: then the request was carried out, and cannot hit a later statement. False: it did not get through.
  *
  * @see https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-CANCELING-REQUESTS
  */
-function requestCancel({ pg, host, port, wire }: CancelTarget, client: Client, within: number): Promise<void> {
-  const { processID, secretKey } = client
-  if (processID === null || secretKey === null) return Promise.resolve()
+function requestCancel({ pg, host, port, wire }: CancelTarget, link: CancelledLink, within: number): Promise<boolean> {
+  const { processID, secretKey } = link.client
+  if (processID === null || secretKey === null) return Promise.resolve(false)
   return new Promise((resolve) => {
     const socket = new pg.Connection(wire)
-    const timer = setTimeout(() => socket.stream.destroy(), within)
+    let given = true
+    const giveUp = () => {
+      given = false
+      socket.stream.destroy()
+    }
+    const timer = setTimeout(giveUp, within)
+    // A link that was destroyed needs no request any more.
+    link.ended.then(
+      () => undefined,
+      () => link.isDestroyed && giveUp(),
+    )
     const send = () => socket.cancel(processID, secretKey)
     socket.on("connect", () => (wire.ssl ? socket.requestSsl() : send()))
     socket.on("sslconnect", send)
-    // A request that does not get through is repeated, or the connection destroyed.
-    socket.on("error", () => socket.stream.destroy())
+    socket.on("error", giveUp)
     socket.on("end", () => {
       clearTimeout(timer)
-      resolve()
+      resolve(given)
     })
     if (host.startsWith("/")) socket.connect(`${host}/.s.PGSQL.${port}`)
     else socket.connect(port, host)
   })
 }
 
-/**
- * Cancels what runs: again and again, and if it has not ended by then, destroys the link.
- *
- * @param ended settles when the statement has ended.
- * @param patience milliseconds until the link is destroyed.
- */
-export async function cancelRunning(
-  target: CancelTarget,
-  client: Client,
-  ended: Promise<unknown>,
-  options: { patience: number; destroy(): void },
-): Promise<void> {
+/** How long a link may be silent once its statement was cancelled, before it is taken for dead; milliseconds. */
+const silence = 200
+
+/** How long the server may take to heed a cancel request, if the link lives; milliseconds. */
+const patience = 2_000
+
+/** The link whose statement is cancelled. */
+export interface CancelledLink {
+  readonly client: Client
+  /** Settles when the statement has ended. */
+  readonly ended: Promise<unknown>
+  /** Whether anything came from the server since the request. */
+  heard(): boolean
+  readonly isDestroyed: boolean
+  destroy(): void
+}
+
+/** Cancels what runs: again and again, and if it has not ended by then, destroys the link. */
+export async function cancelRunning(target: CancelTarget, link: CancelledLink): Promise<void> {
   let running = true
-  const end = ended.then(
+  let answered = false
+  const end = link.ended.then(
     () => void (running = false),
     () => void (running = false),
   )
-  const deadline = performance.now() + options.patience
-  const timer = setTimeout(options.destroy, options.patience)
+  const deadline = performance.now() + patience
+  const timers = [
+    // What came while this process was busy has to be seen first.
+    setTimeout(() => setImmediate(() => void (running && !answered && !link.heard() && link.destroy())), silence),
+    setTimeout(link.destroy, patience),
+  ]
   try {
     while (running) {
-      const sent = requestCancel(target, client, deadline - performance.now())
-      await Promise.race([end, new Promise<void>((resolve) => setTimeout(resolve, repeatAfter))])
-      await sent
+      const sent = requestCancel(target, link, Math.max(0, deadline - performance.now()))
+      await Promise.race([end, sleep(repeatAfter)])
+      answered = (await sent) || answered
     }
   } finally {
-    clearTimeout(timer)
+    timers.forEach(clearTimeout)
   }
 }

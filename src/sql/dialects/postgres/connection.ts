@@ -24,11 +24,11 @@ export interface ConnectionParts {
   readonly keepsStatements: boolean
 }
 
-/** How long the server may take to heed a cancel request, before the link is destroyed; milliseconds. */
-const patience = 200
-
 /** How long an answer to our own short statements may take; milliseconds. */
 const controlPatience = 5_000
+
+/** The same, when the caller does not wait any more. */
+const abortedPatience = 200
 
 /** How long a server may take to hang up; milliseconds. */
 const closePatience = 1_000
@@ -114,8 +114,17 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
 
   /** {@link ExchangeHost}: the server works on something that nobody waits for any more. */
   cancel(exchange: StatementExchange): void {
-    const destroy = () => this.wire.stream.destroy(new Error("The statement could not be cancelled."))
-    const cancelled = cancelRunning(this.target, this.raw, exchange.done, { patience, destroy }).finally(() => {
+    const { wire } = this
+    const before = wire.stream.bytesRead
+    const cancelled = cancelRunning(this.target, {
+      client: this.raw,
+      ended: exchange.done,
+      heard: () => wire.stream.bytesRead > before,
+      get isDestroyed() {
+        return wire.failure !== undefined
+      },
+      destroy: () => wire.stream.destroy(new Error("The statement could not be cancelled.")),
+    }).finally(() => {
       if (this.cancelling === cancelled) this.cancelling = undefined
     })
     this.cancelling = cancelled
@@ -149,7 +158,7 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
       const { statement, refused } = exchange
       if (refused) noteStatement(error, statement)
       if (statement.readOnly && this.usable && this.wire.status !== "I") {
-        await this.control("ROLLBACK", signal.aborted ? patience : controlPatience).catch(() => undefined)
+        await this.control("ROLLBACK", signal.aborted ? abortedPatience : controlPatience).catch(() => undefined)
       }
       throw error
     } finally {

@@ -163,8 +163,13 @@ export class StatementExchange extends Exchange {
       case backend.copyData:
       case backend.copyDone:
         return true
-      default:
+      case backend.error:
+      case backend.notice:
+      case backend.notification:
+      case backend.parameterStatus:
         return false
+      default:
+        throw new ProtocolError(`a message of the unknown kind ${code}`)
     }
   }
 

@@ -37,7 +37,9 @@ export class ArrayColumn implements ColumnBuilder {
   }
 
   appendNull(count = 1): void {
-    if (this.levels.length > 0) this.levels[0]!.appendNull(count)
+    const [outermost] = this.levels
+    // Not by the list's own means: the elements of the arrays before may be still to come.
+    if (outermost !== undefined) endLists(outermost, count, 0, new Uint8Array((count + 7) >> 3))
     else for (let i = 0; i < count; i++) this.waiting.push(false)
   }
 
@@ -84,12 +86,12 @@ export class ArrayColumn implements ColumnBuilder {
 }
 
 /** `count` more lists of `size` elements each. */
-function endLists(column: ListColumn, count: number, size: number): void {
+function endLists(column: ListColumn, count: number, size: number, validity: Uint8Array | null = null): void {
   column.reserve(count)
   const { offsets, length } = column
   let end = offsets[length]!
   for (let i = 1; i <= count; i++) offsets[length + i] = end += size
-  column.commit(count)
+  column.commit(count, validity)
 }
 
 function listOf(element: Field): DataType {
