@@ -88,6 +88,23 @@ describe.each(subjects)("%s", (_name, subject) => {
   })
 })
 
+test("B02 reset() inside a transaction's callback does not wait for the transaction", async () => {
+  useProject()
+  const pets = await connection("pets", { type: "sql", url: "sqlite:///pets.db" })
+  await pets.execute("create table owners (name text)")
+  const before = await inner(pets)._instance
+  const close = vi.spyOn(before, "close")
+  await pets.transaction(async (tx) => {
+    await tx.execute("insert into owners values ('Ada')")
+    await pets.reset({ timeout: "1h" })
+    expect(close).not.toHaveBeenCalled()
+    await tx.execute("insert into owners values ('Bob')")
+  })
+  await until(() => close.mock.calls.length === 1)
+  expect(await pets.scalar("select count(*) from owners")).toBe(2)
+  expect(await inner(pets)._instance).not.toBe(before)
+})
+
 test("B03 any value counts as connected, undefined included", async () => {
   useProject()
   let connects = 0
