@@ -57,11 +57,12 @@ class PostgresDatabase implements Database {
     // An error between the handshake and the first use must not end the process.
     client.on("error", () => undefined)
     this.addStartupParameters(client)
-    this.listen(wire)
+    const refusal = this.listen(wire)
     const abort = () => wire.stream.destroy()
     signal.addEventListener("abort", abort, { once: true })
     try {
       await client.connect()
+      if (refusal.error !== undefined) throw refusal.error
     } catch (error) {
       wire.stream.destroy()
       throw signal.aborted ? signal.reason : error
@@ -120,17 +121,19 @@ class PostgresDatabase implements Database {
     })
   }
 
-  private listen(wire: ColumnarWire): void {
+  /** Hears the server's version, and whether it binds the password to the link where it must. */
+  private listen(wire: ColumnarWire): { error?: MooringError } {
+    const refusal: { error?: MooringError } = {}
     wire.on("parameterStatus", ({ parameterName, parameterValue }: Record<string, string>) => {
       if (parameterName === "server_version") this.version ??= parameterValue!
     })
-    if (this.own.channel_binding !== "require") return
-    const refuse = () =>
-      wire.stream.destroy(
-        new MooringError("CONNECT", "The server does not tie the password's exchange to the TLS link.", {
-          hint: 'Take channel_binding = "require" out, if the network may be trusted.',
-        }),
-      )
+    if (this.own.channel_binding !== "require") return refusal
+    const refuse = () => {
+      refusal.error = new MooringError("CONNECT", "The server does not tie the password's exchange to the TLS link.", {
+        hint: 'Take channel_binding = "require" out, if the network may be trusted.',
+      })
+      wire.stream.destroy(refusal.error)
+    }
     let bound = false
     wire.on("authenticationSASL", ({ mechanisms }: { mechanisms: readonly string[] }) => {
       bound = mechanisms.includes("SCRAM-SHA-256-PLUS")
@@ -140,6 +143,7 @@ class PostgresDatabase implements Database {
     wire.on("authenticationOk", () => {
       if (!bound) refuse()
     })
+    return refusal
   }
 }
 
