@@ -25,8 +25,8 @@ export interface DrainOptions {
   readonly timeout: number
   /** Waiting does not hold the process. */
   readonly background: boolean
-  /** The leases that the caller holds itself, now: those are not waited for. */
-  held(): Iterable<object>
+  /** Whether the caller need not wait for the release: the leases that are left are its own, for one. */
+  mayLeave(): boolean
 }
 
 /** How long a raw connection may take to say goodbye before it is left to itself; milliseconds. */
@@ -49,7 +49,6 @@ export class Generation<Raw> {
   readonly #events: GenerationEvents
   readonly #attempt = new AbortController()
   readonly #changed = new Set<() => void>()
-  readonly #drains = new Set<DrainOptions>()
   #settled = false
   #retired = false
   #releasing: Promise<void> | undefined
@@ -75,7 +74,7 @@ export class Generation<Raw> {
 
   endLease(): void {
     this.leases--
-    this.#notify()
+    this.notify()
     this.abandonIfIdle()
     if (this.#retired) this.#releaseIfUnused()
   }
@@ -87,13 +86,8 @@ export class Generation<Raw> {
 
   /** Resolves once it is released; at the end of the wait its users are cut off. */
   async drained(wait: DrainOptions): Promise<void> {
-    this.#drains.add(wait)
-    // Who holds a lease does not wait for others who wait here themselves, or all of them would wait for each other.
-    const done = () => this.#released || (!isEmpty(wait.held()) && this.leases <= this.#heldByDrains())
-    this.#notify()
-    const drained = await this.#until(done, wait)
-    this.#drains.delete(wait)
-    if (drained) return
+    const done = () => this.#released || wait.mayLeave()
+    if (await this.#until(done, wait)) return
     const reason = new MooringError("ABORTED", `Connection "${this.#hooks.name}" was reset while it was in use.`, {
       connection: this.#hooks.name,
       hint: "Run the work again, or give reset() and close() a longer timeout.",
@@ -140,11 +134,8 @@ export class Generation<Raw> {
     })
   }
 
-  #heldByDrains(): number {
-    return new Set([...this.#drains].flatMap((drain) => [...drain.held()])).size
-  }
-
-  #notify(): void {
+  /** Has everybody who waits look again. */
+  notify(): void {
     for (const check of [...this.#changed]) check()
   }
 
@@ -169,12 +160,7 @@ export class Generation<Raw> {
     } finally {
       this.#released = true
       this.#events.released()
-      this.#notify()
+      this.notify()
     }
   }
-}
-
-function isEmpty(items: Iterable<unknown>): boolean {
-  for (const _ of items) return false
-  return true
 }

@@ -37,6 +37,8 @@ export class Lifecycle<Raw> {
   readonly #hooks: LifecycleHooks<Raw>
   readonly #retired = new Set<Generation<Raw>>()
   readonly #leases = new WeakMap<Lease<unknown>, Generation<Raw>>()
+  /** Who waits in a reset now. */
+  readonly #resetting = new Set<{ readonly held: Held | undefined }>()
   #current: Generation<Raw> | undefined
   #count = 0
   #closed = false
@@ -109,10 +111,13 @@ export class Lifecycle<Raw> {
    */
   async reset(timeout: number, { background = false } = {}): Promise<void> {
     if (this.#current) this.#retire(this.#current)
-    const held = heldHere.getStore()
+    const caller = { held: heldHere.getStore() }
+    this.#resetting.add(caller)
+    for (const generation of this.#retired) generation.notify()
     const drain = (generation: Generation<Raw>) =>
-      generation.drained({ timeout, background, held: () => this.#heldOf(held, generation) })
+      generation.drained({ timeout, background, mayLeave: () => this.#mayLeave(caller.held, generation) })
     await Promise.all([...this.#retired].map(drain))
+    this.#resetting.delete(caller)
   }
 
   /** As {@link reset}; every later use is refused. */
@@ -187,9 +192,21 @@ export class Lifecycle<Raw> {
     return lease
   }
 
-  *#heldOf(held: Held | undefined, generation: Generation<Raw>): Generator<Lease<unknown>> {
-    for (let at = held; at; at = at.outer) {
-      for (const lease of at.leases) if (this.#leases.get(lease) === generation) yield lease
+  /**
+   * Who resets from inside its own lease does not wait for others who do the same, or all of them would wait for each
+   * other.
+   */
+  #mayLeave(held: Held | undefined, generation: Generation<Raw>): boolean {
+    if (this.#leasesOf(held).next().done) return false
+    const resetting = new Set<Lease<unknown>>()
+    for (const { held } of this.#resetting) {
+      for (const lease of this.#leasesOf(held)) if (this.#leases.get(lease) === generation) resetting.add(lease)
     }
+    return generation.leases <= resetting.size
+  }
+
+  /** The leases on this lifecycle among those that a context holds. */
+  *#leasesOf(held: Held | undefined): Generator<Lease<unknown>> {
+    for (let at = held; at; at = at.outer) for (const lease of at.leases) if (this.#leases.has(lease)) yield lease
   }
 }

@@ -178,8 +178,7 @@ test("B15 a missing driver names package, range and the project's own command, a
   expect(failure.code).toBe("DRIVER_MISSING")
   const { package: name, range } = dialects.find((dialect) => dialect.name === "duckdb")!.driver!
   expect(failure.message).toContain(`${name} (${range})`)
-  expect(failure.hint).toContain("pnpm add ")
-  expect(failure.hint).toContain(`${name}@${range}`)
+  expect(failure.hint).toContain(`pnpm add ${name}`)
   expect(failure.cause).toContain("Cannot find package")
 })
 

@@ -127,7 +127,7 @@ test("every raw connection is released exactly once, and none is used after its 
       expect(made.map(({ releases }) => releases)).toEqual(made.map(() => 1))
       expect([...inUse.values()].every((count) => count === 0)).toBe(true)
     }),
-    { numRuns: 500 },
+    { numRuns: 1000, timeout: 8000 },
   )
 })
 
