@@ -90,8 +90,7 @@ export class Pool {
     member.lent = false
     const fresh = used === "statement" || (connection.usable && (await succeeds(connection.reset())))
     if (!this.#members.has(connection)) return
-    const spare = this.#waiters.length === 0 && this.#members.size > this.#settings.size
-    if (fresh && !spare && connection.usable && Date.now() < member.retireAt) this.#offer(member)
+    if (fresh && connection.usable && Date.now() < member.retireAt) this.#offer(member)
     else void this.#discard(member)
   }
 
@@ -222,10 +221,13 @@ export class Pool {
     else this.#waiters.rejectAll(error)
   }
 
+  /** Gives a connection to whoever is first in line; without a line, overflow is closed. */
   #offer(member: Member): void {
     member.idleSince = Date.now()
     if (this.#closing.signal.aborted) void this.#discard(member)
-    else if (!this.#waiters.serve(member)) this.#idle.push(member)
+    else if (this.#waiters.serve(member)) return
+    else if (this.#members.size > this.#settings.size) void this.#discard(member)
+    else this.#idle.push(member)
   }
 
   #track<T>(work: Promise<T>): Promise<T> {
