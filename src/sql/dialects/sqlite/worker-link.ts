@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises"
 import { Worker } from "node:worker_threads"
 import { MooringError, QueryError } from "../../../errors.ts"
 import {
@@ -12,6 +13,9 @@ import {
 
 /** How long an aborted request waits for the worker to stop at its next row, before the worker is given up; ms. */
 const grace = 100
+
+/** How long a worker that has closed its handles may take to end by itself; ms. */
+const endGrace = 1_000
 
 interface Pending {
   readonly id: number
@@ -103,9 +107,14 @@ export class WorkerLink {
       this.giveUp()
       return
     }
-    // Handles that are closed in order leave no write-ahead log behind.
+    // Handles that are closed in order leave no write-ahead log behind, and a worker that ends by itself is not cut off
+    // in the middle of V8's own work.
+    const ended = new Promise<void>((resolve) => this.worker.once("exit", () => resolve()))
     await this.request({ type: "close" }).catch(() => undefined)
     this.isLost = true
+    this.worker.ref()
+    await Promise.race([ended, sleep(endGrace, undefined, { ref: false })])
+    this.worker.unref()
     await this.worker.terminate()
   }
 

@@ -30,6 +30,8 @@ port.on("message", ({ id, request }: Send) => {
   try {
     const { value, transfer } = answer(request)
     port.postMessage({ id, value } satisfies Reply, transfer)
+    // Without its port the thread has nothing to wait for, and ends by itself.
+    if (request.type === "close") port.close()
   } catch (error) {
     const failure = toData(error, {
       refused: "readOnly" in request && request.readOnly,
