@@ -21,6 +21,8 @@ export interface ResolvedOptions {
   readonly values: Values
   /** The same source by source, the weakest first, the call's options last. */
   readonly layers: readonly OptionsLayer[]
+  /** The keys whose values are fetched when the connection is made: `{ file }`, `{ command }` and functions. */
+  readonly fetched: ReadonlySet<string>
 }
 
 /** Options without the reserved ones, and without those that are `undefined`: they say nothing. */
@@ -69,6 +71,11 @@ function assemble(
       ...(section?.layers ?? []).map(({ source, values }) => ({ source, values: filled(values) })),
       { source: `the options of connection("${name}")`, values: options as Values },
     ],
+    fetched: new Set(
+      Object.entries({ ...section?.values, ...options })
+        .filter(([, value]) => isReference(value) || typeof value === "function")
+        .map(([key]) => key),
+    ),
   }
 }
 

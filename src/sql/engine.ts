@@ -74,18 +74,26 @@ export class SqlEngine {
     }
   }
 
-  /** Borrows a connection for the time of one statement. */
-  async withConnection<T>(signal: AbortSignal, work: (connection: DriverConnection) => Promise<T>): Promise<T> {
+  /**
+   * Borrows a connection for the time of one statement.
+   *
+   * @param used `session` for a statement that may leave something in its session: a setting, a temporary table.
+   */
+  async withConnection<T>(
+    signal: AbortSignal,
+    used: "statement" | "session",
+    work: (connection: DriverConnection) => Promise<T>,
+  ): Promise<T> {
     const borrowed = await this.borrow(signal)
     try {
       return await work(borrowed.connection)
     } finally {
-      await borrowed.release("statement")
+      await borrowed.release(used)
     }
   }
 
   async ping(signal: AbortSignal): Promise<void> {
-    await this.withConnection(signal, (connection) => connection.ping({ signal }))
+    await this.withConnection(signal, "statement", (connection) => connection.ping({ signal }))
   }
 
   close(): Promise<void> {

@@ -57,6 +57,7 @@ export class SQLConnection<DB = AnyDatabase> extends SqlCore<DB> {
    */
   async query<Row = Record<string, unknown>>(sql: SqlText, options: QueryOptions = {}): Promise<Table<Row>> {
     refuseInside(this, this.connectionName, options.outside)
+    if (!this._isKnown) await this._instance
     const table = await this._read(sql, options)
     return withValues<Row>(table, this._values, options.values)
   }
@@ -103,6 +104,7 @@ export class SQLConnection<DB = AnyDatabase> extends SqlCore<DB> {
     if (sets.length > 1) {
       return this.transaction((tx) => tx.execute<Row>(sql, params), { ...options, maxAttempts: 1 })
     }
+    if (!this._isKnown) await this._instance
     const statement = this._bind(sql, sets[0])
     const result = await this._within(options, (signal) => this._runOnce(statement, signal))
     return toExecuteResult<Row>([result], this._values)
@@ -143,6 +145,7 @@ export class SQLConnection<DB = AnyDatabase> extends SqlCore<DB> {
   ): Promise<T> {
     const { isolation, readOnly, maxAttempts = 5, outside } = options
     refuseInside(this, this.connectionName, outside)
+    if (!this._isKnown) await this._instance
     const transaction = { ...(isolation && { isolation }), ...(readOnly && { readOnly }) }
     return this._within(options, (signal) =>
       runTransaction<DB, T>({

@@ -26,8 +26,8 @@ import type { Params } from "./params.ts"
 import { actionOf, locating, toConnectError, toQueryError } from "./query-error.ts"
 import { groupOf, ProgressWatchers, readKey, SeenLimits, unlimited } from "./read-key.ts"
 import { Session } from "./session.ts"
-import { callProviders, type SqlOptions } from "./sql-options.ts"
-import { resolveSql } from "./sql-target.ts"
+import { callProviders, describeProviders, type SqlOptions } from "./sql-options.ts"
+import { notKnownYet, resolveSql } from "./sql-target.ts"
 import type { OpenStream } from "./table-stream.ts"
 import { toStatement } from "./template.ts"
 
@@ -39,6 +39,10 @@ interface Target extends ResolvedSql {
 const never = new AbortController().signal
 const keeping = { codec: tableCodec, sizeOf: (table: Table) => table.byteLength } as const
 
+function targetOf(resolved: ResolvedSql): Target {
+  return { ...resolved, source: resolved.dialect.source(resolved.config) }
+}
+
 /** What stands behind the public methods of a SQL connection: its target, its borrowing, its retries. */
 export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> {
   #target: Target | undefined
@@ -48,10 +52,17 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
   /** Configuration and place, computed once and again after the section has changed. */
   protected get _target(): Target {
     if (!this.#target) {
-      const resolved = this.#configure(this._describeOptions().layers)
-      this.#target = { ...resolved, source: resolved.dialect.source(resolved.config) }
+      const { layers, fetched } = this._describeOptions()
+      if (fetched.has("url")) throw notKnownYet(this.connectionName)
+      const described = layers.map((layer) => ({ ...layer, values: describeProviders(layer.values) }))
+      this.#target = targetOf(this.#configure(described))
     }
     return this.#target
+  }
+
+  /** False where a url must be fetched first to know what database it is. */
+  protected get _isKnown(): boolean {
+    return this.#target !== undefined || !this._describeOptions().fetched.has("url")
   }
 
   /** How values appear unless a call says otherwise. */
@@ -179,9 +190,11 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
   }
 
   protected async _connect(_options: SqlOptions, { signal }: { signal: AbortSignal }): Promise<SqlEngine> {
-    const { layers } = await this._resolveOptions(signal)
+    const { layers, fetched } = await this._resolveOptions(signal)
     const called = layers.map(async (layer) => ({ ...layer, values: await callProviders(layer.values) }))
-    const { config, dialect, echo } = this.#configure(await Promise.all(called))
+    const resolved = this.#configure(await Promise.all(called))
+    const { config, dialect, echo } = resolved
+    if (fetched.has("url")) this.#target = targetOf(resolved)
     try {
       return await SqlEngine.open(dialect, config, { name: this.connectionName, echo, signal })
     } catch (error) {
@@ -198,18 +211,21 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
   }
 
   protected override _classify(error: unknown): FailureAction {
-    return actionOf(error, this._target.dialect)
+    return this._isKnown ? actionOf(error, this._target.dialect) : super._classify(error)
   }
 
   protected override async _sourceIdentity(): Promise<SourceIdentity> {
     const { source, config } = this._target
+    const { values, fetched } = this._describeOptions()
     const { username, password } = config
-    const identity = await sourceIdentity(`sql ${config.dialect}`, { ...source.identity, username, password })
-    return { ...identity, perGeneration: source.ephemeral, local: source.local }
+    // What is fetched counts by where it comes from, so that a token in it may change.
+    const counted = fetched.has("url") ? { url: values.url } : { ...source.identity, username, password }
+    const identity = await sourceIdentity(`sql ${config.dialect}`, counted)
+    return { ...identity, perGeneration: source.ephemeral, local: source.local || fetched.has("url") }
   }
 
   protected override _location(): string | undefined {
-    return this._target.source.label
+    return this._isKnown ? this._target.source.label : undefined
   }
 
   protected override _sectionChanged(): void {
@@ -243,7 +259,7 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
 
   #attempt(statement: Statement, options: Omit<RunOptions, "signal">, signal = never): Promise<RunResult> {
     const run = (engine: SqlEngine, send: () => void) =>
-      engine.withConnection(signal, (connection) => {
+      engine.withConnection(signal, options.readOnly ? "statement" : "session", (connection) => {
         send()
         return connection.run(statement, { ...options, signal })
       })

@@ -1,5 +1,6 @@
 import type { ValueOptions } from "../tables/index.ts"
 import type { Duration } from "../util/duration.ts"
+import { identity } from "../util/stable-key.ts"
 import type { Dialect } from "./dialect.ts"
 
 /** A value, or what gives it at each connect: a token that expires is asked for anew. */
@@ -46,6 +47,14 @@ export interface SqlOptions extends PoolOptions {
   values?: ValueOptions
   /** What the dialect has besides. */
   [setting: string]: unknown
+}
+
+/** The same values without calling a function: each counts as itself. */
+export function describeProviders(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const entries = Object.entries(values).map(
+    ([key, value]) => [key, typeof value === "function" ? `function ${identity(value)}` : value] as const,
+  )
+  return Object.fromEntries(entries)
 }
 
 /** Calls the functions among a layer's values. */

@@ -1,4 +1,5 @@
 import type { OptionsLayer } from "../core/index.ts"
+import { MooringError } from "../errors.ts"
 import { warnOnce } from "../util/warn.ts"
 import { type ConfigContext, type ResolvedSql, toSqlConfig } from "./config.ts"
 import type { Dialect } from "./dialect.ts"
@@ -14,6 +15,14 @@ export function resolveSql(layers: readonly OptionsLayer[], context: ConfigConte
     warnOnce(`${context.connection}: ${warning}`, `Connection "${context.connection}": ${warning}`)
   }
   return resolved
+}
+
+/** The error for what a url would tell that is fetched when the connection is made. */
+export function notKnownYet(connection: string): MooringError {
+  return new MooringError("BAD_CONFIG", `Connection "${connection}" fetches its url, so nothing is known of it yet.`, {
+    connection,
+    hint: "Await connection() without lazy, or any query, before this.",
+  })
 }
 
 /** A dialect that was given as an object, by the strongest layer that has one. */
