@@ -31,6 +31,7 @@ export {
   type Configuration,
   endSession,
   type FailureAction,
+  type HealthOptions,
   type Lease,
   type ReleaseOptions,
   type Scope,

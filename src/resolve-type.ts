@@ -3,7 +3,7 @@ import { createRequire } from "node:module"
 import { isAbsolute, join } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import { builtinTypes, streamlitPaths } from "./builtins.ts"
-import { BaseConnection, control, type Environment } from "./core/index.ts"
+import { BaseConnection, type Controlled, control, type Environment } from "./core/index.ts"
 import { MooringError } from "./errors.ts"
 import { assertMayExecute } from "./secrets/index.ts"
 import { didYouMean } from "./util/suggest.ts"
@@ -12,7 +12,7 @@ import { didYouMean } from "./util/suggest.ts"
 export type ConnectionClass = (new (
   name: string,
   options?: never,
-) => BaseConnection<any, any>) & {
+) => Controlled) & {
   readonly name: string
   readonly scope: "global" | "session"
   readonly typeKey: string | undefined

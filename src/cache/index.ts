@@ -5,12 +5,10 @@ export {
   type CacheResourceOptions,
   createCacheResource,
 } from "./cache-resource.ts"
-export { Cache, type CacheOptions } from "./cached.ts"
-export { isConnectionError } from "./connection-error.ts"
+export { Cache } from "./cached.ts"
 export type { CacheKey, CacheRange, CacheStore, Codec, Entry, StoreStats } from "./contract.ts"
 export type { CacheEvent, CacheStats } from "./events.ts"
 export type { CacheScope } from "./function-scope.ts"
-export { defaultMemoryBytes, type MemoryOptions, MemoryStore } from "./memory.ts"
 export { copyData, type SharedValues, sizeOfData } from "./plain-data.ts"
-export type { Acceptance, ReadOptions } from "./read-options.ts"
+export type { ReadOptions } from "./read-options.ts"
 export { type CacheServices, sessionScope } from "./services.ts"

@@ -50,7 +50,7 @@ export class Table<Row = Record<string, unknown>> implements Iterable<Row> {
   }
 
   static [Symbol.hasInstance](value: unknown): boolean {
-    // biome-ignore lint/complexity/noThisInStatic: a subclass inherits this and must be told from Table.
+    // A subclass inherits this and must be told from Table.
     return this === Table ? isTable(value) : Function.prototype[Symbol.hasInstance].call(this, value)
   }
 
