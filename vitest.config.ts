@@ -14,6 +14,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/support/servers.ts"],
     testTimeout: 20_000,
+    // Most tests wait for a process, a worker or a file: every core can have one.
+    maxWorkers: "100%",
     // Workers inherit the environment of the person who runs them: a stray secrets file must not reach a test.
     env: { MOORING_SECRETS: "", MOORING_PROJECT: "" },
   },
