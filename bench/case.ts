@@ -9,6 +9,8 @@ export interface Case {
   readonly memory?: boolean
   /** Made once, handed to every side: the path of a file, for instance. */
   prepare?(folder: string): Promise<string>
+  /** Undoes what `prepare` did beyond the folder. */
+  finish?(prepared: string): Promise<void>
   /** By name. Ours comes first. Each runs in a process of its own. */
   readonly sides: Readonly<Record<string, (prepared: string) => Promise<Side>>>
   readonly ratios: readonly Ratio[]
@@ -18,6 +20,8 @@ export interface Case {
 export interface Side {
   /** Runs once. Gives the time itself where the whole run is not what counts; in the case's unit. */
   run(): Promise<number | undefined>
+  /** Lets go of what would keep the process alive. */
+  close?(): Promise<void>
   /** Of the driver or library. */
   readonly version?: string
   /** How often to run after one warm-up; the median counts. Default 3. */

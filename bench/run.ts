@@ -26,8 +26,9 @@ writeFileSync(join(import.meta.dirname, "results.json"), `${JSON.stringify(recor
 async function compare(each: Case, rounds: number) {
   console.log(`\n${each.title}`)
   const folder = mkdtempSync(join(tmpdir(), "mooring-bench-"))
+  let prepared = ""
   try {
-    const prepared = (await each.prepare?.(folder)) ?? ""
+    prepared = (await each.prepare?.(folder)) ?? ""
     const samples = new Map<string, Sample[]>(Object.keys(each.sides).map((side) => [side, []]))
     for (let round = 0; round < rounds; round++) {
       for (const [side, taken] of samples) taken.push(measure(each.name, side, prepared))
@@ -44,6 +45,7 @@ async function compare(each: Case, rounds: number) {
     if (ratios.length > 0) console.table(ratios)
     return { case: each.name, title: each.title, rounds, sides, ratios }
   } finally {
+    await each.finish?.(prepared)
     rmSync(folder, { recursive: true, force: true })
   }
 }

@@ -10,6 +10,7 @@ for (let i = 0; i <= (side.repetitions ?? 3); i++) {
   const start = performance.now()
   times.push((await side.run()) ?? performance.now() - start)
 }
+await side.close?.()
 const sample: Sample = {
   time: median(times.slice(1)),
   peakMB: Math.round(process.resourceUsage().maxRSS / 1024),
