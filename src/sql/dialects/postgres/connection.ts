@@ -44,6 +44,8 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
   private readonly wire: ColumnarWire
   private readonly target: CancelTarget
   private closed = false
+  /** `pg` says that the server ended the session; the link may still stand. */
+  private broken = false
   private current: StatementExchange | undefined
   /** Cancel requests under way: until they are through, they could hit the next statement. */
   private cancelling: Promise<unknown> | undefined
@@ -54,13 +56,15 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
     this.catalog = parts.catalog
     this.target = parts.target
     this.statements = new Statements(parts.keepsStatements)
-    // Idle, it must neither keep the process alive nor end it.
-    this.raw.on("error", () => undefined)
+    // Idle, it must neither end the process nor keep it alive.
+    this.raw.on("error", () => {
+      this.broken = true
+    })
     this.raw.unref()
   }
 
   get usable(): boolean {
-    return !this.closed && this.wire.failure === undefined
+    return !this.closed && !this.broken && this.wire.failure === undefined
   }
 
   async run(statement: Statement, options: RunOptions): Promise<RunResult> {
