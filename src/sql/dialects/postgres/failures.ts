@@ -155,6 +155,7 @@ const hints: Readonly<Record<string, string>> = {
   "28000": "Check user and host against the server's pg_hba.conf.",
   "28P01": "Check username and password.",
   "3D000": "Check the database's name.",
+  "42P18": "Cast the parameter to the type that it is meant to have: :x::int.",
   "53300": "Lower pool_size, or raise the server's max_connections.",
   "57014": "It was cancelled, or took longer than statement_timeout.",
 }
