@@ -189,6 +189,28 @@ onServer("reset gives a fresh session", async () => {
   expect(state).toEqual({ path: '"$user", public', t: null, locks: 0, channels: 0 })
 })
 
+onServer("reset keeps prepared statements and the configured role", async () => {
+  const connection = await connect({ settings: { role: "pg_monitor" } })
+  for (let i = 0; i < 3; i++) await query(connection, "select $1::int as kept", i)
+  await execute(connection, "set role pg_read_all_data")
+  await execute(connection, "begin")
+  await connection.reset()
+  const kept = "select count(*) as n from pg_prepared_statements where statement like '%as kept'"
+  expect(await rows(connection, `select current_user as role, (${kept}) as n`)).toEqual([{ role: "pg_monitor", n: 1 }])
+  await execute(connection, "prepare mine as select 1")
+  await connection.reset()
+  expect(await rows(connection, "select name from pg_prepared_statements where name not like 'mooring%'")).toEqual([])
+  for (let i = 0; i < 3; i++) expect(await rows(connection, "select $1::int as kept", i)).toEqual([{ kept: i }])
+})
+
+onServer("a failed transaction is over after reset", async () => {
+  const connection = await connect()
+  await execute(connection, "begin")
+  await failure(execute(connection, "select 1 / 0"))
+  await connection.reset()
+  expect(await rows(connection, "select 1 as a")).toEqual([{ a: 1 }])
+})
+
 onServer("ping answers, and tells when the link is dead", async () => {
   const [connection, other] = [await connect(), await connect()]
   await connection.ping({ signal: never })

@@ -4,6 +4,7 @@ import type { DriverConnection, RecordStream, RunOptions, RunResult, Statement, 
 import { type CancelTarget, cancelRunning } from "./cancel.ts"
 import type { TypeCatalog } from "./catalog.ts"
 import type { ColumnReader } from "./columns/reader.ts"
+import { ControlExchange, forgottenStatements, freshSession } from "./control.ts"
 import type { Client } from "./driver.ts"
 import { type ExchangeHost, type ExchangeStatement, type RowTaker, StatementExchange } from "./exchange.ts"
 import { noteStatement } from "./failures.ts"
@@ -99,9 +100,11 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
   }
 
   async reset(): Promise<void> {
-    const { status } = this.wire
-    if (status !== "I") await this.control("ROLLBACK")
-    await this.control("DISCARD ALL")
+    const rollback = this.wire.status === "I" ? [] : ["ROLLBACK"]
+    const { statements } = this
+    if (!statements.hasForeign) return this.control([...rollback, ...freshSession])
+    await this.control([...rollback, ...freshSession, ...forgottenStatements])
+    statements.clear()
   }
 
   async close(): Promise<void> {
@@ -162,7 +165,7 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
       const { statement, refused } = exchange
       if (refused) noteStatement(error, statement)
       if (statement.readOnly && this.usable && this.wire.status !== "I") {
-        await this.control("ROLLBACK", signal.aborted ? abortedPatience : controlPatience).catch(() => undefined)
+        await this.control(["ROLLBACK"], signal.aborted ? abortedPatience : controlPatience).catch(() => undefined)
       }
       throw error
     } finally {
@@ -172,10 +175,10 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
     }
   }
 
-  /** A statement of our own; without an answer in time the link is taken for dead. */
-  private async control(text: string, limit: number = controlPatience): Promise<void> {
-    const exchange = new StatementExchange(this, { text, values: [], readOnly: false, rowLimit: 0 }, ignored)
-    const timer = setTimeout(() => this.wire.stream.destroy(new Error(`No answer to ${text}.`)), limit)
+  /** Statements of our own; without an answer in time the link is taken for dead. */
+  private async control(texts: readonly string[], limit: number = controlPatience): Promise<void> {
+    const exchange = new ControlExchange(texts)
+    const timer = setTimeout(() => this.wire.stream.destroy(new Error(`No answer to ${texts[0]}.`)), limit)
     this.raw.ref()
     try {
       this.raw.query(exchange)

@@ -232,7 +232,7 @@ export class StatementExchange extends Exchange {
         return
       }
       case "statement":
-        if (/^(DISCARD|DEALLOCATE) ALL$/.test(tag)) this.host.statements.clear()
+        this.host.statements.note(tag)
         this.taker.release()
         this.taker.complete(tag)
         if (!this.synced) this.endCompleted()

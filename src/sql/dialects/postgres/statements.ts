@@ -32,6 +32,8 @@ export class Statements {
   /** Which of the statements around a reading one are prepared. */
   readonly controls = new Set<Control>()
   readonly keeps: boolean
+  /** Whether the caller prepared statements in SQL. */
+  hasForeign = false
 
   /** @param keeps false: nothing is kept, as behind a pooler that changes servers between transactions. */
   constructor(keeps: boolean) {
@@ -80,10 +82,17 @@ export class Statements {
     return this.leaving.splice(0)
   }
 
+  /** What a statement of the caller's did to the session's prepared statements. */
+  note(tag: string): void {
+    if (tag === "DISCARD ALL" || tag === "DEALLOCATE ALL") this.clear()
+    else if (tag === "PREPARE") this.hasForeign = true
+  }
+
   /** The server has forgotten all of them. */
   clear(): void {
     this.kept.clear()
     this.controls.clear()
+    this.hasForeign = false
     this.leaving.length = 0
   }
 }
