@@ -29,6 +29,7 @@ export interface ConnectionDescription {
 export async function describeConnections(): Promise<ConnectionDescription[]> {
   const environment = currentEnvironment()
   const described: ConnectionDescription[] = []
+  environment.secrets.refresh()
   for (const { name, origin, keys, problem } of environment.secrets.list()) {
     const nothing = { type: undefined, dialect: undefined, location: undefined, problem: undefined }
     const told = problem ? { problem: sentenceOf(problem) } : await look(environment, name)

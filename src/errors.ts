@@ -56,19 +56,24 @@ const brand: unique symbol = Symbol.for("mooring.error@1") as never
 export class MooringError extends Error {
   override readonly name: string = "MooringError"
   readonly code: ErrorCode
-  readonly hint: string | undefined
-  readonly connection: string | undefined
+  // Declared only: a field that is not known is not there, so that a logged error shows what it has.
+  declare readonly hint: string | undefined
+  declare readonly connection: string | undefined
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
     this.code = code
-    this.hint = details.hint
-    this.connection = details.connection
+    if (details.hint !== undefined) this.hint = details.hint
+    if (details.connection !== undefined) this.connection = details.connection
     Object.defineProperty(this, brand, { value: true })
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
-    return this === MooringError ? isMooringError(value) : Function.prototype[Symbol.hasInstance].call(this, value)
+    if (this === MooringError) return isMooringError(value)
+    const own = this === QueryError ? "QueryError" : this === TimeoutError ? "TimeoutError" : undefined
+    // One of another copy of the package has this class's name, and not its prototype.
+    if (own !== undefined && isMooringError(value) && value.name === own) return true
+    return Function.prototype[Symbol.hasInstance].call(this, value)
   }
 }
 
@@ -109,9 +114,9 @@ export interface QueryErrorDetails extends ErrorDetails {
 export class QueryError extends MooringError {
   override readonly name: string = "QueryError"
   /** The five characters of SQLSTATE, where the database gives them. */
-  readonly sqlState: string | undefined
+  declare readonly sqlState: string | undefined
   /** The driver's own code. */
-  readonly driverCode: string | number | undefined
+  declare readonly driverCode: string | number | undefined
   readonly kind: QueryErrorKind
   readonly outcome: Outcome
   /** How often it was tried. */
@@ -119,8 +124,8 @@ export class QueryError extends MooringError {
 
   constructor(message: string, details: QueryErrorDetails = {}, code: ErrorCode = "QUERY") {
     super(code, message, details)
-    this.sqlState = details.sqlState
-    this.driverCode = details.driverCode
+    if (details.sqlState !== undefined) this.sqlState = details.sqlState
+    if (details.driverCode !== undefined) this.driverCode = details.driverCode
     this.kind = details.kind ?? "other"
     this.outcome = details.outcome ?? "failed"
     this.attempts = details.attempts ?? 1
