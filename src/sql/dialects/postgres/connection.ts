@@ -10,7 +10,7 @@ import { type ExchangeHost, type ExchangeStatement, type RowTaker, StatementExch
 import { noteStatement } from "./failures.ts"
 import { checkLimits, RowReader } from "./rows.ts"
 import { Statements } from "./statements.ts"
-import { PostgresStream } from "./stream.ts"
+import { PostgresStream, type Running } from "./stream.ts"
 import { rowsOfTag } from "./wire/descriptions.ts"
 import type { Source } from "./wire/framer.ts"
 import type { ColumnarWire } from "./wire/wire.ts"
@@ -69,34 +69,24 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
   }
 
   async run(statement: Statement, options: RunOptions): Promise<RunResult> {
-    for (let attempt = 1; ; attempt++) {
+    return this.repeatUnprepared(statement.text, async () => {
       const result = new ResultTaker(options)
-      const error = await this.perform(
-        { ...statement, readOnly: options.readOnly, rowLimit: 0 },
-        result,
-        options.signal,
-      )
-      if (error === undefined) return result.finish()
-      if (attempt > 1 || !this.mayPrepareAgain(error, statement.text)) throw error
-    }
+      await this.converse({ ...statement, readOnly: options.readOnly, rowLimit: 0 }, result, options.signal)
+      return result.finish()
+    })
   }
 
   async stream(statement: Statement, options: StreamOptions): Promise<RecordStream> {
-    const stream = new PostgresStream((taker) => {
-      const exchange = new StatementExchange(
-        this,
-        { ...statement, readOnly: options.readOnly, rowLimit: options.batchRows },
-        taker,
-      )
-      return { exchange, done: this.converse(exchange, options.signal) }
+    const { readOnly, batchRows: rowLimit, signal } = options
+    return this.repeatUnprepared(statement.text, async () => {
+      const stream = new PostgresStream((taker) => this.begin({ ...statement, readOnly, rowLimit }, taker, signal))
+      await stream.open()
+      return stream
     })
-    await stream.open()
-    return stream
   }
 
   async ping({ signal }: { signal: AbortSignal }): Promise<void> {
-    const error = await this.perform({ text: "", values: [], readOnly: false, rowLimit: 0 }, ignored, signal)
-    if (error !== undefined) throw error
+    await this.converse({ text: "", values: [], readOnly: false, rowLimit: 0 }, ignored, signal)
   }
 
   async reset(): Promise<void> {
@@ -137,27 +127,25 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
     this.cancelling = cancelled
   }
 
-  /** Runs one statement to its end. Gives what it failed with. */
-  private async perform(statement: ExchangeStatement, taker: RowTaker, signal: AbortSignal): Promise<unknown> {
-    const exchange = new StatementExchange(this, statement, taker)
-    try {
-      await this.converse(exchange, signal)
-      return undefined
-    } catch (error) {
-      return error
-    }
+  private async converse(statement: ExchangeStatement, taker: RowTaker, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    checkText(statement.text)
+    await this.begin(statement, taker, signal).done
   }
 
-  /** Holds one conversation, and leaves the connection outside a transaction that the conversation began. */
-  private async converse(exchange: StatementExchange, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted()
-    checkText(exchange.statement.text)
+  private begin(statement: ExchangeStatement, taker: RowTaker, signal: AbortSignal): Running {
+    const exchange = new StatementExchange(this, statement, taker)
+    return { exchange, done: this.accompany(exchange, signal) }
+  }
+
+  /** Sees one exchange through, and leaves the connection outside a transaction that the exchange began. */
+  private async accompany(exchange: StatementExchange, signal: AbortSignal): Promise<void> {
     const abort = () => exchange.fail(signal.reason)
     signal.addEventListener("abort", abort, { once: true })
     this.raw.ref()
     this.current = exchange
     try {
-      await this.cancelling
+      if (this.cancelling) await this.cancelling
       this.raw.query(exchange)
       await exchange.done
     } catch (error) {
@@ -165,7 +153,8 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
       const { statement, refused } = exchange
       if (refused) noteStatement(error, statement)
       if (statement.readOnly && this.usable && this.wire.status !== "I") {
-        await this.control(["ROLLBACK"], signal.aborted ? abortedPatience : controlPatience).catch(() => undefined)
+        const limit = signal.aborted ? abortedPatience : controlPatience
+        await this.control(["ROLLBACK"], limit).catch(() => undefined)
       }
       throw error
     } finally {
@@ -189,6 +178,16 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
     }
   }
 
+  private async repeatUnprepared<T>(text: string, work: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await work()
+      } catch (error) {
+        if (attempt === 3 || !this.mayPrepareAgain(error, text)) throw error
+      }
+    }
+  }
+
   /**
    * A kept statement that the server no longer has, or whose columns have changed since: nothing was run. Inside a
    * transaction of the caller's it is too late, since the error has ended that.
@@ -196,8 +195,8 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
   private mayPrepareAgain(error: unknown, text: string): boolean {
     const { code, message = "" } = (error ?? {}) as { code?: unknown; message?: string }
     if (this.wire.status !== "I") return false
-    if (code === "26000" && message.includes('"mooring_')) {
-      this.statements.clear()
+    if (code === "26000" && this.statements.isOurs(message)) {
+      this.statements.lost()
       return true
     }
     if (code !== "0A000" || !message.includes("cached plan")) return false

@@ -41,11 +41,11 @@ export interface RowTaker {
 
 type Command = Control | "lookup" | "statement"
 
-/** Names of the statements around a reading one. */
-const controls: Readonly<Record<Control, readonly [name: string, text: string]>> = {
-  begin: ["mooring_begin", "BEGIN READ ONLY"],
-  commit: ["mooring_commit", "COMMIT"],
-  rollback: ["mooring_rollback", "ROLLBACK"],
+/** The statements around a reading one. */
+const controls: Readonly<Record<Control, string>> = {
+  begin: "BEGIN READ ONLY",
+  commit: "COMMIT",
+  rollback: "ROLLBACK",
 }
 
 /**
@@ -255,13 +255,11 @@ export class StatementExchange extends Exchange {
 
   private control(writer: MessageWriter, command: Control): void {
     const { statements } = this.host
-    const [name, text] = controls[command]
-    const used = statements.keeps ? name : ""
-    if (used === "" || !statements.controls.has(command)) {
-      if (used !== "") writer.closeStatement(used)
-      writer.parse(used, text)
-    }
-    writer.bind(used, [], []).execute()
+    const name = statements.nameOfControl(command)
+    if (name === "") writer.parse("", controls[command])
+    // One that was prepared in an exchange that failed may be there already.
+    else if (!statements.controls.has(command)) writer.closeStatement(name).parse(name, controls[command])
+    writer.bind(name, [], []).execute()
     this.commands.push(command)
   }
 }

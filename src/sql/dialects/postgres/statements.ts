@@ -1,3 +1,5 @@
+import { randomUUID } from "node:crypto"
+import { warnOnce } from "../../../util/warn.ts"
 import type { FieldDescription } from "./wire/descriptions.ts"
 import type { Format } from "./wire/messages.ts"
 
@@ -29,15 +31,22 @@ export class Statements {
   private readonly seen = new Set<string>()
   private readonly leaving: string[] = []
   private counter = 0
+  private losses = 0
+  private keeping: boolean
+  /** Names are this connection's own: behind a pooler, a name that another client gave would be another statement. */
+  private readonly prefix = `mooring_${randomUUID().slice(0, 8)}_`
   /** Which of the statements around a reading one are prepared. */
   readonly controls = new Set<Control>()
-  readonly keeps: boolean
   /** Whether the caller prepared statements in SQL. */
   hasForeign = false
 
   /** @param keeps false: nothing is kept, as behind a pooler that changes servers between transactions. */
   constructor(keeps: boolean) {
-    this.keeps = keeps
+    this.keeping = keeps
+  }
+
+  get keeps(): boolean {
+    return this.keeping
   }
 
   find(text: string): Prepared | undefined {
@@ -51,11 +60,15 @@ export class Statements {
 
   /** The name to prepare a text under. */
   nameFor(text: string): string {
-    if (!this.keeps) return ""
-    if (this.seen.delete(text)) return `mooring_${++this.counter}`
+    if (!this.keeping) return ""
+    if (this.seen.delete(text)) return `${this.prefix}${++this.counter}`
     this.seen.add(text)
     if (this.seen.size > mostKept) this.seen.delete(first(this.seen))
     return ""
+  }
+
+  nameOfControl(control: Control): string {
+    return this.keeping ? this.prefix + control : ""
   }
 
   keep(text: string, prepared: Prepared): void {
@@ -80,6 +93,25 @@ export class Statements {
   /** Names that the server may forget, once. */
   takeLeaving(): string[] {
     return this.leaving.splice(0)
+  }
+
+  /** True for an error that names one of ours. */
+  isOurs(message: string): boolean {
+    return message.includes(this.prefix)
+  }
+
+  /**
+   * The server does not know a statement that it prepared. Once, somebody may have deallocated it; where it happens again,
+   * a pooler changes servers, and nothing is kept any more.
+   */
+  lost(): void {
+    this.clear()
+    if (++this.losses < 2 || !this.keeping) return
+    this.keeping = false
+    warnOnce(
+      "postgresql prepared statements",
+      'PostgreSQL loses prepared statements between transactions, as behind a pooler: set prepared_statements = "unnamed".',
+    )
   }
 
   /** What a statement of the caller's did to the session's prepared statements. */
