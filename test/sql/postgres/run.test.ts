@@ -204,6 +204,16 @@ onServer("reset keeps prepared statements and the configured role", async () => 
   for (let i = 0; i < 3; i++) expect(await rows(connection, "select $1::int as kept", i)).toEqual([{ kept: i }])
 })
 
+onServer("a reading statement does not run in a transaction that somebody left open", async () => {
+  const connection = await connect()
+  for (const left of ["select 1", "select 1 / 0"]) {
+    await execute(connection, "begin")
+    await execute(connection, "create temporary table unfinished (a int)")
+    await execute(connection, left).catch(() => undefined)
+    expect(await rows(connection, "select to_regclass('pg_temp.unfinished') as t")).toEqual([{ t: null }])
+  }
+})
+
 onServer("a failed transaction is over after reset", async () => {
   const connection = await connect()
   await execute(connection, "begin")

@@ -16,9 +16,6 @@ async function sizes(stream: RecordStream): Promise<number[]> {
   return found
 }
 
-const states =
-  "select state, query from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()"
-
 onServer("a stream gives batches of the size that was asked for", async () => {
   const connection = await connect()
   for (const [count, expected] of [
@@ -65,6 +62,7 @@ onServer("the server makes no more rows than two batches beyond what was taken",
 
 onServer("leaving a stream frees the connection at once, wherever it stands", async () => {
   const [connection, other] = [await connect(), await connect()]
+  const [{ pid }] = (await rows(connection, "select pg_backend_pid() as pid")) as [{ pid: number }]
   for (const taken of [0, 1, 3]) {
     for (const readOnly of [true, false]) {
       const stream = await start(connection, "select generate_series(1, 100000000) as i", { readOnly })
@@ -74,8 +72,7 @@ onServer("leaving a stream frees the connection at once, wherever it stands", as
       expect(await iterator.next()).toEqual({ done: true, value: undefined })
       expect(connection.usable).toBe(true)
       expect(await rows(connection, "select 1 as a")).toEqual([{ a: 1 }])
-      const open = (await rows(other, states)) as { state: string; query: string }[]
-      expect(open.filter(({ state, query }) => state !== "idle" && query.includes("100000000"))).toEqual([])
+      expect(await rows(other, "select state from pg_stat_activity where pid = $1", pid)).toEqual([{ state: "idle" }])
     }
   }
 })
@@ -135,7 +132,8 @@ onServer("a stream inside a transaction leaves the transaction open", async () =
   expect(await sizes(stream)).toEqual([1000, 1000, 1000, 1000, 1000])
   const left = await start(connection, "select i from t", { readOnly: false })
   await left[Symbol.asyncIterator]().return!()
-  expect(await rows(connection, "select count(*) as n from t")).toEqual([{ n: 5000 }])
+  const { table } = await execute(connection, "select count(*) as n from t")
+  expect(table.toArray()).toEqual([{ n: 5000 }])
 })
 
 onServer("a stream of arrays knows their depth from its first batch", async () => {

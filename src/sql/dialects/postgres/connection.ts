@@ -128,8 +128,6 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
   }
 
   private async converse(statement: ExchangeStatement, taker: RowTaker, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted()
-    checkText(statement.text)
     await this.begin(statement, taker, signal).done
   }
 
@@ -140,18 +138,22 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
 
   /** Sees one exchange through, and leaves the connection outside a transaction that the exchange began. */
   private async accompany(exchange: StatementExchange, signal: AbortSignal): Promise<void> {
+    const { statement } = exchange
+    signal.throwIfAborted()
+    checkText(statement.text)
     const abort = () => exchange.fail(signal.reason)
     signal.addEventListener("abort", abort, { once: true })
     this.raw.ref()
     this.current = exchange
     try {
       if (this.cancelling) await this.cancelling
+      // Left behind by whoever had the connection before.
+      if (statement.readOnly && this.wire.status !== "I") await this.control(["ROLLBACK"])
       this.raw.query(exchange)
       await exchange.done
     } catch (error) {
       await this.cancelling
-      const { statement, refused } = exchange
-      if (refused) noteStatement(error, statement)
+      if (exchange.refused) noteStatement(error, statement)
       if (statement.readOnly && this.usable && this.wire.status !== "I") {
         const limit = signal.aborted ? abortedPatience : controlPatience
         await this.control(["ROLLBACK"], limit).catch(() => undefined)
@@ -199,9 +201,7 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
       this.statements.lost()
       return true
     }
-    if (code !== "0A000" || !message.includes("cached plan")) return false
-    this.statements.forget(text)
-    return true
+    return code === "0A000" && message.includes("cached plan") && this.statements.forget(text)
   }
 }
 

@@ -78,11 +78,11 @@ export class Statements {
     this.forget(first(this.kept.keys()))
   }
 
-  /** The server no longer takes this one for what it was. */
-  forget(text: string): void {
+  /** The server no longer takes this one for what it was. False if it is not kept. */
+  forget(text: string): boolean {
     const found = this.kept.get(text)
-    this.kept.delete(text)
     if (found !== undefined) this.leaving.push(found.name)
+    return this.kept.delete(text)
   }
 
   /** It was prepared, and will not be used. */
