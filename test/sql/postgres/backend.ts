@@ -59,7 +59,8 @@ export async function scriptedServer(script: () => readonly Buffer[]): Promise<n
       if (!started) {
         started = true
         const key = message("K", Buffer.concat([int32(1), int32(2)]))
-        return void socket.write(Buffer.concat([message("R", int32(0)), key, ready]))
+        const encoding = message("S", Buffer.from("client_encoding\0UTF8\0"))
+        return void socket.write(Buffer.concat([message("R", int32(0)), encoding, key, ready]))
       }
       const code = data[data.length - 5]
       if (code !== 0x53 && code !== 0x48) return

@@ -316,6 +316,16 @@ onServer("text of any server encoding comes as UTF-8", async () => {
   expect(await rows(latin, "select 'é' || chr(255) as a, $1 as b", "ß")).toEqual([{ a: "éÿ", b: "ß" }])
 })
 
+onServer("text of a session that changed its encoding is let in where it is UTF-8", async () => {
+  const connection = await connect()
+  await execute(connection, "set client_encoding = 'LATIN1'")
+  expect(await rows(connection, "select 'owl' as name, null::text as b")).toEqual([{ name: "owl", b: null }])
+  const error = await failure(query(connection, "select chr(233) as name"))
+  expect(error).toMatchObject({ code: "BAD_VALUE", hint: expect.stringContaining("reset client_encoding") })
+  await connection.reset()
+  expect(await rows(connection, "select chr(233) as name")).toEqual([{ name: "é" }])
+})
+
 onServer(
   "large values are whole",
   async () => {

@@ -64,6 +64,11 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
     this.raw.unref()
   }
 
+  /** {@link ExchangeHost}: the server sends UTF-8, whatever its database has, until somebody asks for something else. */
+  get checksText(): boolean {
+    return this.wire.parameters.get("client_encoding") !== "UTF8"
+  }
+
   get usable(): boolean {
     return !this.closed && !this.broken && this.wire.failure === undefined
   }

@@ -69,6 +69,8 @@ class PostgresDatabase implements Database {
     } finally {
       signal.removeEventListener("abort", abort)
     }
+    const version = wire.parameters.get("server_version")
+    if (version !== undefined) this.version = version
     return new PostgresConnection({
       client,
       wire,
@@ -121,12 +123,9 @@ class PostgresDatabase implements Database {
     })
   }
 
-  /** Hears the server's version, and whether it binds the password to the link where it must. */
+  /** Hears whether the server binds the password to the link, where it must. */
   private listen(wire: ColumnarWire): { error?: MooringError } {
     const refusal: { error?: MooringError } = {}
-    wire.on("parameterStatus", ({ parameterName, parameterValue }: Record<string, string>) => {
-      if (parameterName === "server_version") this.version ??= parameterValue!
-    })
     if (this.own.channel_binding !== "require") return refusal
     const refuse = () => {
       refusal.error = new MooringError("CONNECT", "The server does not tie the password's exchange to the TLS link.", {

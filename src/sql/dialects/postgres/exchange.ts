@@ -13,6 +13,8 @@ import { backend, MessageWriter, type WireValue } from "./wire/messages.ts"
 export interface ExchangeHost {
   readonly statements: Statements
   readonly catalog: TypeCatalog
+  /** Whether texts may come in another encoding than UTF-8. */
+  readonly checksText: boolean
   /** Asks the server to stop what it does. */
   cancel(exchange: StatementExchange): void
 }
@@ -203,7 +205,8 @@ export class StatementExchange extends Exchange {
 
   private run(writer: MessageWriter, { name, fields, formats }: Prepared): void {
     const { readOnly, rowLimit } = this.statement
-    this.taker.describe(fields?.map((field) => columnReader(field, this.host.catalog.find(field.typeId))))
+    const { catalog, checksText: checkText } = this.host
+    this.taker.describe(fields?.map((field) => columnReader(field, catalog.find(field.typeId), { checkText })))
     writer.bind(name, this.encoded, formats).execute(rowLimit)
     this.commands.push("statement")
     if (rowLimit > 0) {

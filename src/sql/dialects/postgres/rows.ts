@@ -15,7 +15,7 @@ export class RowReader {
   /** Rows that have come, those not yet copied included. */
   count = 0
   private readonly columns: readonly ColumnReader[]
-  private table: TableBuilder
+  private table: TableBuilder | undefined
   private source: Source | undefined
   private places: Int32Array
   private pending = 0
@@ -23,7 +23,6 @@ export class RowReader {
   constructor(columns: readonly ColumnReader[]) {
     this.columns = columns
     this.places = new Int32Array(columns.length * 8)
-    this.table = this.newTable()
   }
 
   get schema(): Schema {
@@ -32,7 +31,7 @@ export class RowReader {
 
   /** Bytes of the columns so far. */
   get byteLength(): number {
-    return this.table.byteLength
+    return this.table?.byteLength ?? 0
   }
 
   /** Takes one DataRow. @throws ProtocolError if its fields are not what it says. */
@@ -75,6 +74,7 @@ export class RowReader {
       stride: this.columns.length,
     }
     for (let i = 0; i < this.columns.length; i++) this.columns[i]!.read(rows, i)
+    this.table ??= this.newTable()
     this.table.endRows(this.pending)
     this.pending = 0
     this.source = undefined
@@ -83,9 +83,9 @@ export class RowReader {
   /** All rows since the last call. */
   finish(): Table {
     this.copy()
-    const table = this.table.finish(this.schema)
-    this.table = this.newTable()
-    return table
+    const table = this.table ?? this.newTable()
+    this.table = undefined
+    return table.finish(this.schema)
   }
 
   private newTable(): TableBuilder {

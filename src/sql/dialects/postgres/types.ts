@@ -6,7 +6,7 @@ import { DecimalReader, decimalPrecision } from "./columns/decimal.ts"
 import { BoolReader, Float32Reader, Float64Reader, Int16Reader, Int32Reader, Int64Reader } from "./columns/fixed.ts"
 import type { ColumnReader } from "./columns/reader.ts"
 import { DateReader, IntervalReader, TimestampReader } from "./columns/temporal.ts"
-import { BytesReader } from "./columns/text.ts"
+import { BytesReader, CheckedTextReader } from "./columns/text.ts"
 import type { FieldDescription } from "./wire/descriptions.ts"
 import type { Format } from "./wire/messages.ts"
 
@@ -162,9 +162,20 @@ function arrayOf({ typeId, modifier }: FieldDescription, entry: TypeEntry | unde
 /** How many rows a column has room for at first. */
 const capacity = 16
 
-/** The reader of a column, which comes in the format that {@link formatOf} gave, or else as text. */
-export function columnReader(field: FieldDescription, entry: TypeEntry | undefined): ColumnReader {
+/**
+ * The reader of a column, which comes in the format that {@link formatOf} gave, or else as text.
+ *
+ * @param options.checkText where texts may not be UTF-8.
+ */
+export function columnReader(
+  field: FieldDescription,
+  entry: TypeEntry | undefined,
+  options: { checkText?: boolean } = {},
+): ColumnReader {
   const array = arrayOf(field, entry)
+  if (array === undefined && field.format === 0 && options.checkText === true) {
+    return new CheckedTextReader(field.name, utf8(), kindOf(field) === "json" ? jsonExtension : undefined, capacity)
+  }
   if (array === undefined) return scalarReader(field.name, field.format === 0 ? textual(field) : kindOf(field), field)
   const kind = kindOf(array)
   if (field.format === 1) return new ArrayReader(field.name, scalarReader("item", kind, array))

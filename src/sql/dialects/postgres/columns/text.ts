@@ -1,4 +1,6 @@
+import { isUtf8 } from "node:buffer"
 import type { DataType } from "@uwdata/flechette"
+import { MooringError } from "../../../../errors.ts"
 import { VariableColumn } from "../../../../tables/columns.ts"
 import { type Field, field } from "../../../../tables/index.ts"
 import type { Source } from "../wire/framer.ts"
@@ -39,6 +41,26 @@ export class BytesReader implements ColumnReader {
     }
     builder.commit(count, end, validity)
   }
+}
+
+/** Texts of a session whose `client_encoding` was changed: only UTF-8 is let in, since Arrow has no other. */
+export class CheckedTextReader extends BytesReader {
+  override read(rows: FieldPlaces, column: number): void {
+    const { source, places, count, stride } = rows
+    for (let i = 0, at = column; i < count; i++, at += stride) {
+      const place = places[at]!
+      if (place < 0) continue
+      const size = source.view.getInt32(place - 4)
+      if (!isUtf8(source.bytes.subarray(place, place + size))) throw notUtf8(this.field.name)
+    }
+    super.read(rows, column)
+  }
+}
+
+function notUtf8(name: string): MooringError {
+  return new MooringError("BAD_VALUE", `Column ${JSON.stringify(name)} holds text that is not UTF-8.`, {
+    hint: "The session's client_encoding was changed: reset client_encoding.",
+  })
 }
 
 /** Short texts are the rule: copying words is faster there than a call into the runtime. */

@@ -30,6 +30,8 @@ export interface ColumnarWire extends Wire {
   readonly status: TransactionStatus
   /** Why nothing can be sent any more. */
   readonly failure: Error | undefined
+  /** The settings that the server reports: its version, encodings, time zone. */
+  readonly parameters: ReadonlyMap<string, string>
 }
 
 /**
@@ -53,7 +55,15 @@ function makeClass(pg: Pg): new (config: WireConfig) => ColumnarWire {
     conversation: Conversation | undefined
     status: TransactionStatus
     failure: Error | undefined
+    readonly parameters = new Map<string, string>()
     private readonly others = new EventEmitter()
+
+    constructor(config: WireConfig) {
+      super(config)
+      this.on("parameterStatus", ({ parameterName, parameterValue }: Record<string, string>) => {
+        this.parameters.set(parameterName!, parameterValue!)
+      })
+    }
 
     /** `pg` calls this once the socket, or the TLS socket on it, is to be listened to. */
     override attachListeners(stream: EventEmitter): void {
