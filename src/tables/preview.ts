@@ -1,5 +1,4 @@
 import stringWidth from "fast-string-width"
-import colors from "picocolors"
 import type { Column } from "./column.ts"
 import { exportColumn, plainText } from "./export-text.ts"
 import { clip, counted, escapeControls, pad } from "./terminal.ts"
@@ -33,7 +32,7 @@ const gap = " │ "
  */
 export function preview(table: PreviewSource, options: PreviewOptions = {}): string {
   const { maxRows = 20, width = 80, color = false } = options
-  const dim = colors.createColors(color).dim
+  const dim = color ? dimmed : (text: string) => text
   const rowCount = Math.min(maxRows, table.numRows)
   const shown = fitting(
     table.columns.map((column) => layOut(column, rowCount, width)),
@@ -43,6 +42,11 @@ export function preview(table: PreviewSource, options: PreviewOptions = {}): str
   for (let i = 0; i < rowCount && shown.length > 0; i++) lines.push(row(shown, i, dim))
   lines.push(...footer(table, rowCount, shown.length).map((line) => dim(line)))
   return lines.join("\n")
+}
+
+/** By hand: a library for one code would cost every program that imports a table 3 ms. */
+function dimmed(text: string): string {
+  return `\x1b[2m${text}\x1b[22m`
 }
 
 interface Laid {
