@@ -66,7 +66,10 @@ async function scryptOf(secret: string): Promise<string> {
   })
 }
 
-/** Tells this machine from others, for stores that several machines share. */
+let machine: string | undefined
+
+/** Tells this machine from others, for stores that several machines share. Asked once: it is part of every local key. */
 export function machineId(): string {
-  return hostname()
+  machine ??= hostname()
+  return machine
 }
