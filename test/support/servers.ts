@@ -13,6 +13,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as wait } from "node:timers/promises"
 import type { TestProject } from "vitest/node"
+import { removeDaemon } from "./daemon.ts"
+import { type MariaDBServer, startMariaDB } from "./mariadb-server.ts"
 import { type PostgresServer, startPostgres, stopPostgres } from "./postgres-server.ts"
 
 declare module "vitest" {
@@ -20,6 +22,23 @@ declare module "vitest" {
     /** The folder of this run's servers. */
     servers: string
   }
+}
+
+/** The kinds of servers, of each of which a run has one. */
+export interface Servers {
+  readonly postgres: PostgresServer
+  readonly mariadb: MariaDBServer
+}
+
+interface Kind<Server> {
+  /** In a new folder below `parent`. */
+  start(options: { parent: string }): Promise<Server>
+  stop(folder: string): Promise<void>
+}
+
+const kinds: { readonly [K in keyof Servers]: Kind<Servers[K]> } = {
+  postgres: { start: startPostgres, stop: stopPostgres },
+  mariadb: { start: startMariaDB, stop: removeDaemon },
 }
 
 const prefix = "mooring-servers-"
@@ -30,41 +49,48 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
   const folder = mkdtempSync(join(tmpdir(), `${prefix}${process.pid}-`))
   // The server may be another user, who has to pass through.
   chmodSync(folder, 0o755)
-  mkdirSync(join(folder, "postgres"))
+  for (const kind of Object.keys(kinds)) mkdirSync(join(folder, kind))
   provide("servers", folder)
   return () => stopServers(folder)
 }
 
-/** The run's PostgreSQL server, started by the first who asks. */
-export async function sharedPostgres(folder: string): Promise<PostgresServer> {
-  const ready = join(folder, "postgres.json")
+/** The run's server of a kind, started by the first who asks. */
+export async function sharedServer<K extends keyof Servers>(folder: string, kind: K): Promise<Servers[K]> {
+  const ready = join(folder, `${kind}.json`)
   try {
-    mkdirSync(join(folder, "postgres.lock"))
+    mkdirSync(join(folder, `${kind}.lock`))
   } catch {
-    return awaitServer(ready)
+    return awaitServer<Servers[K]>(ready)
   }
-  let told: { server: PostgresServer } | { failure: string }
+  let told: { server: unknown } | { failure: string }
   try {
-    told = { server: await startPostgres({ parent: join(folder, "postgres") }) }
+    told = { server: await kinds[kind].start({ parent: join(folder, kind) }) }
   } catch (error) {
     told = { failure: String(error) }
   }
   // Renamed, so that nobody reads half of it.
   writeFileSync(`${ready}.part`, JSON.stringify(told))
   renameSync(`${ready}.part`, ready)
-  return awaitServer(ready)
+  return awaitServer<Servers[K]>(ready)
 }
 
-async function awaitServer(ready: string): Promise<PostgresServer> {
+/** The run's PostgreSQL server. */
+export function sharedPostgres(folder: string): Promise<PostgresServer> {
+  return sharedServer(folder, "postgres")
+}
+
+async function awaitServer<Server>(ready: string): Promise<Server> {
   for (let i = 0; i < 1200 && !existsSync(ready); i++) await wait(50)
-  const { server, failure } = JSON.parse(readFileSync(ready, "utf8")) as { server?: PostgresServer; failure?: string }
+  const { server, failure } = JSON.parse(readFileSync(ready, "utf8")) as { server?: Server; failure?: string }
   if (server === undefined) throw new Error(failure)
   return server
 }
 
 async function stopServers(folder: string): Promise<void> {
-  const servers = join(folder, "postgres")
-  for (const name of existsSync(servers) ? readdirSync(servers) : []) await stopPostgres(join(servers, name))
+  for (const [kind, { stop }] of Object.entries(kinds)) {
+    const servers = join(folder, kind)
+    for (const name of existsSync(servers) ? readdirSync(servers) : []) await stop(join(servers, name))
+  }
   rmSync(folder, { recursive: true, force: true })
 }
 
