@@ -95,6 +95,7 @@ export interface DaemonOptions {
 /** Starts a server that outlives this process, and waits until it listens. Gives the process' id. */
 export async function startDaemon(program: string, args: readonly string[], options: DaemonOptions): Promise<number> {
   const { folder, port, user } = options
+  if (await answers(port)) throw new Error(`${program} did not start: port ${port} is another server's.`)
   const log = join(folder, "log")
   const output = openSync(log, "a")
   const env = { PATH: process.env.PATH, LC_ALL: "C" }
@@ -104,7 +105,6 @@ export async function startDaemon(program: string, args: readonly string[], opti
   child.unref()
   if (child.pid !== undefined) writeFileSync(join(folder, "pid"), String(child.pid))
   const end = Date.now() + 60_000
-  // Its end is looked at last: a port that answers may be another's.
   while (!(await answers(port)) || ended !== undefined) {
     if (ended !== undefined || Date.now() > end) {
       throw new Error(`${program} did not start (${ended ?? "no answer"}).\n${readFileSync(log, "utf8")}`)

@@ -16,6 +16,7 @@ import type { TestProject } from "vitest/node"
 import { removeDaemon } from "./daemon.ts"
 import { type MariaDBServer, startMariaDB } from "./mariadb-server.ts"
 import { type PostgresServer, startPostgres, stopPostgres } from "./postgres-server.ts"
+import { type RedisServer, startRedis } from "./redis-server.ts"
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -28,6 +29,7 @@ declare module "vitest" {
 export interface Servers {
   readonly postgres: PostgresServer
   readonly mariadb: MariaDBServer
+  readonly redis: RedisServer
 }
 
 interface Kind<Server> {
@@ -39,6 +41,7 @@ interface Kind<Server> {
 const kinds: { readonly [K in keyof Servers]: Kind<Servers[K]> } = {
   postgres: { start: startPostgres, stop: stopPostgres },
   mariadb: { start: startMariaDB, stop: removeDaemon },
+  redis: { start: startRedis, stop: removeDaemon },
 }
 
 const prefix = "mooring-servers-"

@@ -1,0 +1,29 @@
+import { findProgram } from "./daemon.ts"
+import { missingMariaDB } from "./mariadb-server.ts"
+import { postgresBinaries } from "./postgres-binaries.ts"
+import { missingRedis } from "./redis-server.ts"
+
+/** What tests may need, and why this machine does not have it: a sentence. */
+const missing = {
+  postgresql: () => (postgresBinaries() ? undefined : "this machine has no PostgreSQL server binaries"),
+  mariadb: missingMariaDB,
+  redis: missingRedis,
+  pgbouncer: () => (findProgram("pgbouncer") ? undefined : "this machine has no pgbouncer"),
+} satisfies Record<string, () => string | undefined>
+
+/** A server that tests may need. */
+export type Requirement = keyof typeof missing
+
+const required = new Set((process.env.MOORING_TEST_REQUIRE ?? "").split(/[\s,]+/).filter(Boolean))
+for (const name of required) {
+  if (Object.hasOwn(missing, name)) continue
+  throw new Error(`MOORING_TEST_REQUIRE has ${name}, which is none of: ${Object.keys(missing).join(", ")}.`)
+}
+
+/**
+ * Why tests that need a server are to be skipped: a sentence for their names. Undefined where the server can be started,
+ * and where the variable MOORING_TEST_REQUIRE names it: then they run, and fail for want of it.
+ */
+export function unavailable(name: Requirement): string | undefined {
+  return required.has(name) ? undefined : missing[name]()
+}
