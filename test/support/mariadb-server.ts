@@ -53,8 +53,9 @@ const users = `
   grant all privileges on \`test\\_%\`.* to mooring@'%';
 `
 
-/** Nothing here has to survive a power cut. */
+/** Nothing here has to survive a power cut. Packets may be larger than 16 MiB, from where the protocol splits them. */
 const settings = [
+  "--max-allowed-packet=256M",
   "--innodb-flush-log-at-trx-commit=0",
   "--innodb-flush-method=nosync",
   "--innodb-doublewrite=0",

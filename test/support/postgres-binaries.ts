@@ -41,13 +41,3 @@ function embedded(): string | undefined {
   }
   return join(native, "bin")
 }
-
-/** Whom the server runs as: PostgreSQL refuses root. Undefined: the present user. */
-export function serverUser(): { uid: number; gid: number } | undefined {
-  if (process.getuid?.() !== 0) return undefined
-  const users = readFileSync("/etc/passwd", "utf8").split("\n")
-  const line = users.find((user) => user.startsWith("postgres:")) ?? users.find((user) => user.startsWith("nobody:"))
-  if (line === undefined) throw new Error("There is no user postgres or nobody for the server to run as.")
-  const [, , uid, gid] = line.split(":")
-  return { uid: Number(uid), gid: Number(gid) }
-}

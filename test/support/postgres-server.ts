@@ -1,10 +1,11 @@
 import { execFile } from "node:child_process"
-import { appendFileSync, chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
-import { createServer } from "node:net"
+import { appendFileSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
-import { postgresBinaries, serverUser } from "./postgres-binaries.ts"
+import { type Certificates, makeCertificates } from "./certificates.ts"
+import { freePort, serverFolder, serverUser } from "./daemon.ts"
+import { postgresBinaries } from "./postgres-binaries.ts"
 
 const run = promisify(execFile)
 
@@ -29,17 +30,16 @@ export async function startPostgres(options: { parent?: string; port?: number } 
   const { parent = tmpdir(), port = await freePort() } = options
   const binaries = postgresBinaries()
   if (binaries === undefined) throw new Error("No PostgreSQL server binaries were found.")
-  const user = serverUser()
-  const folder = mkdtempSync(join(parent, "postgres-"))
+  const user = serverUser("postgres")
+  const folder = serverFolder(parent, "postgres", user)
   const data = join(folder, "data")
   mkdirSync(data, { mode: 0o700 })
-  chmodSync(folder, 0o755)
-  if (user) for (const path of [folder, data]) chownSync(path, user.uid, user.gid)
+  if (user) chownSync(data, user.uid, user.gid)
   const asServer = { ...user, cwd: folder, env: { PATH: process.env.PATH, LC_ALL: "C" } }
   const settings = ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
   await run(join(binaries, "initdb"), settings, asServer)
-  const authority = await makeCertificates(data, user)
-  appendFileSync(join(data, "postgresql.conf"), configuration(authority !== undefined))
+  const certificates = await makeCertificates(folder, user)
+  appendFileSync(join(data, "postgresql.conf"), configuration(certificates))
   const access = readFileSync(join(data, "pg_hba.conf"), "utf8")
   const strict = "hostnossl all tls_only all reject\nhost all scram all scram-sha-256\nlocal all scram scram-sha-256\n"
   rmSync(join(data, "pg_hba.conf"))
@@ -60,7 +60,7 @@ export async function startPostgres(options: { parent?: string; port?: number } 
     user: "postgres",
     database: "postgres",
     folder,
-    authority,
+    authority: certificates?.authority,
     version: stdout.trim(),
   }
 }
@@ -70,12 +70,12 @@ export async function stopPostgres(folder: string): Promise<void> {
   const data = join(folder, "data")
   if (existsSync(join(data, "postmaster.pid"))) {
     const program = join(postgresBinaries()!, "pg_ctl")
-    await run(program, ["stop", "-w", "-m", "immediate", "-D", data], { ...serverUser(), cwd: folder })
+    await run(program, ["stop", "-w", "-m", "immediate", "-D", data], { ...serverUser("postgres"), cwd: folder })
   }
   rmSync(folder, { recursive: true, force: true })
 }
 
-function configuration(tls: boolean): string {
+function configuration(tls: Certificates | undefined): string {
   const lines = [
     "fsync = off",
     "synchronous_commit = off",
@@ -85,40 +85,7 @@ function configuration(tls: boolean): string {
     "max_wal_senders = 0",
     "password_encryption = 'scram-sha-256'",
     "log_min_messages = fatal",
-    ...(tls ? ["ssl = on", "ssl_cert_file = 'server.crt'", "ssl_key_file = 'server.key'"] : []),
+    ...(tls ? ["ssl = on", `ssl_cert_file = '${tls.certificate}'`, `ssl_key_file = '${tls.key}'`] : []),
   ]
   return `\n${lines.join("\n")}\n`
-}
-
-/** An authority, and a certificate that it signed for the name localhost. */
-async function makeCertificates(data: string, user: { uid: number; gid: number } | undefined) {
-  const [ca, caKey, key, request, certificate] = ["ca.crt", "ca.key", "server.key", "server.csr", "server.crt"].map(
-    (name) => join(data, name),
-  ) as [string, string, string, string, string]
-  const subject = (name: string) => ["-nodes", "-newkey", "rsa:2048", "-subj", `/CN=${name}`]
-  try {
-    await run("openssl", ["req", "-x509", "-days", "3650", ...subject("tests"), "-keyout", caKey, "-out", ca])
-    await run("openssl", ["req", ...subject("localhost"), "-keyout", key, "-out", request])
-    const sign = ["-req", "-days", "3650", "-in", request, "-CA", ca, "-CAkey", caKey, "-CAcreateserial"]
-    await run("openssl", ["x509", ...sign, "-out", certificate])
-  } catch {
-    return undefined
-  }
-  if (user) for (const path of [key, certificate]) chownSync(path, user.uid, user.gid)
-  chmodSync(key, 0o600)
-  // The data folder is the server's alone.
-  const outside = join(data, "..", "ca.crt")
-  appendFileSync(outside, readFileSync(ca))
-  return outside
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once("error", reject)
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
 }

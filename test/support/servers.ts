@@ -90,8 +90,9 @@ async function awaitServer<Server>(ready: string): Promise<Server> {
 }
 
 async function stopServers(folder: string): Promise<void> {
-  for (const [kind, { stop }] of Object.entries(kinds)) {
+  for (const kind of [...Object.keys(kinds), "pgbouncer"]) {
     const servers = join(folder, kind)
+    const stop = kinds[kind as keyof Servers]?.stop ?? removeDaemon
     for (const name of existsSync(servers) ? readdirSync(servers) : []) await stop(join(servers, name))
   }
   rmSync(folder, { recursive: true, force: true })
