@@ -171,3 +171,9 @@ export function trimmed(bytes: Uint8Array<ArrayBuffer>, length: number): Uint8Ar
   if (bytes.length === length) return bytes
   return bytes.length - length > Math.max(64, length >> 3) ? bytes.slice(0, length) : bytes.subarray(0, length)
 }
+
+/** The first `length` offsets, likewise. */
+export function trimmedOffsets(offsets: Int32Array<ArrayBuffer>, length: number): Int32Array<ArrayBuffer> {
+  if (offsets.length === length) return offsets
+  return new Int32Array(trimmed(new Uint8Array(offsets.buffer), length * 4).buffer, 0, length)
+}

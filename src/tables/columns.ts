@@ -36,7 +36,7 @@ export interface ColumnBuilder {
 }
 
 /** The builder for a type. Dictionaries have their own: {@link DictionaryColumn}. */
-export function columnBuilder(type: DataType, capacity?: number): ColumnBuilder {
+export function columnBuilder(type: DataType): ColumnBuilder {
   switch (type.typeId) {
     case Type.Null:
       return new NullColumn()
@@ -44,16 +44,16 @@ export function columnBuilder(type: DataType, capacity?: number): ColumnBuilder 
       return new BoolColumn()
     case Type.Utf8:
     case Type.Binary:
-      return new VariableColumn(type, capacity)
+      return new VariableColumn(type)
     case Type.List:
     case Type.Map:
-      return new ListColumn(type, columnBuilder(type.children[0].type, capacity), capacity)
+      return new ListColumn(type, columnBuilder(type.children[0].type))
     case Type.FixedSizeList:
-      return new FixedListColumn(type, columnBuilder(type.children[0]!.type, (capacity ?? 8) * type.stride))
+      return new FixedListColumn(type, columnBuilder(type.children[0]!.type))
     case Type.Struct:
-      return new StructColumn(type, columnBuilders(type.children, capacity))
+      return new StructColumn(type, columnBuilders(type.children))
     case Type.Union:
-      return new UnionColumn(type, columnBuilders(type.children, capacity))
+      return new UnionColumn(type, columnBuilders(type.children))
     case Type.Int:
     case Type.Float:
     case Type.Decimal:
@@ -63,14 +63,14 @@ export function columnBuilder(type: DataType, capacity?: number): ColumnBuilder 
     case Type.Duration:
     case Type.Interval:
     case Type.FixedSizeBinary:
-      return new FixedColumn(type, capacity)
+      return new FixedColumn(type)
     default:
       throw new MooringError("UNSUPPORTED", `Mooring does not build columns of type ${typeName(type)}.`)
   }
 }
 
-function columnBuilders(fields: readonly Field[], capacity?: number): ColumnBuilder[] {
-  return fields.map((field) => columnBuilder(field.type, capacity))
+function columnBuilders(fields: readonly Field[]): ColumnBuilder[] {
+  return fields.map((field) => columnBuilder(field.type))
 }
 
 /** The values of a dictionary, for {@link DictionaryColumn}. */

@@ -46,7 +46,6 @@ export class Table<Row = Record<string, unknown>> implements Iterable<Row> {
     this.names = schema.fields.map((field) => field.name)
     checkShape(schema, this.batches)
     this.numRows = (this.batches[0] ?? []).reduce((sum, batch) => sum + batch.length, 0)
-    Object.defineProperty(this, brand, { value: true })
   }
 
   static [Symbol.hasInstance](value: unknown): boolean {
@@ -166,6 +165,9 @@ export class Table<Row = Record<string, unknown>> implements Iterable<Row> {
   }
 }
 
+// Not on each table: there it would be part of what making one costs.
+Object.defineProperty(Table.prototype, brand, { value: true })
+
 // `console.log(table)`: the size and the first rows.
 Object.defineProperty(Table.prototype, Symbol.for("nodejs.util.inspect.custom"), {
   value(this: Table, depth: number, options: { colors?: boolean; breakLength?: number }): string {
@@ -194,5 +196,6 @@ function checkShape(schema: Schema, batches: readonly (readonly RawBatch[])[]): 
       throw new RangeError(`Column ${name} is not cut into the same batches as the first column.`)
     }
   })
-  checked.add(batches)
+  // Looking at one batch a column again costs less than remembering that it was done.
+  if (first.length > 1) checked.add(batches)
 }

@@ -1,7 +1,7 @@
 import { type DataType, Type, type TypedArray } from "@uwdata/flechette"
 import { MooringError } from "../../errors.ts"
 import { type Batch, batch } from "../batch.ts"
-import { grown, trimmed, ValidityBuilder } from "../bitmap.ts"
+import { grown, noBytes, trimmed, ValidityBuilder } from "../bitmap.ts"
 import type { ColumnBuilder } from "../columns.ts"
 import { typeName } from "../types.ts"
 
@@ -49,21 +49,25 @@ export class FixedColumn implements ColumnBuilder {
   bytes: Uint8Array<ArrayBuffer>
   /** In the array type of the column's type: decimals of 128 and 256 bits take two and four elements a row. */
   values: TypedArray
-  view: DataView<ArrayBuffer>
   private readonly validity = new ValidityBuilder()
   private readonly layout: FixedLayout
+  private window: DataView<ArrayBuffer> | undefined
   /** Bytes that the last batch had: the next one probably needs as many. */
   private room = 0
 
-  constructor(type: DataType, capacity = 8) {
+  constructor(type: DataType, capacity = 0) {
     const layout = fixedLayout(type)
     if (layout === undefined) throw new TypeError(`${typeName(type)} has no fixed width.`)
     this.type = type
     this.layout = layout
     this.width = layout.width
-    this.bytes = new Uint8Array(capacity * this.width)
-    this.values = new layout.ArrayType(this.bytes.buffer)
-    this.view = new DataView(this.bytes.buffer)
+    this.bytes = noBytes
+    this.values = noValues(layout)
+    this.reserve(capacity)
+  }
+
+  get view(): DataView<ArrayBuffer> {
+    return (this.window ??= new DataView(this.bytes.buffer))
   }
 
   get byteLength(): number {
@@ -73,7 +77,9 @@ export class FixedColumn implements ColumnBuilder {
   reserve(count: number): void {
     const needed = (this.length + count) * this.width
     if (needed <= this.bytes.length) return
-    this.use(grown(this.bytes, Math.max(needed, this.bytes.length * 2, this.room)))
+    this.bytes = grown(this.bytes, Math.max(needed, this.bytes.length * 2, this.room))
+    this.values = new this.layout.ArrayType(this.bytes.buffer)
+    this.window = undefined
   }
 
   /** Makes `count` rows that were written directly part of the column. */
@@ -106,16 +112,16 @@ export class FixedColumn implements ColumnBuilder {
 
   finish(): Batch<unknown> {
     const { length, width } = this
-    const bytes = trimmed(this.bytes, length * width)
-    const values = new this.layout.ArrayType(bytes.buffer as ArrayBuffer) as TypedArray
-    const made = batch(this.type, {
-      length,
-      ...this.validity.finish(),
-      values: values.subarray(0, (length * width) / values.BYTES_PER_ELEMENT) as TypedArray,
-    })
+    const { buffer } = trimmed(this.bytes, length * width)
+    const whole = buffer === this.bytes.buffer ? this.values : new this.layout.ArrayType(buffer)
+    const count = (length * width) / whole.BYTES_PER_ELEMENT
+    const values = whole.length === count ? whole : (whole.subarray(0, count) as TypedArray)
+    const made = batch(this.type, { length, ...this.validity.finish(), values })
     this.length = 0
     this.room = length * width
-    this.use(new Uint8Array(0))
+    this.bytes = noBytes
+    this.values = noValues(this.layout)
+    this.window = undefined
     return made
   }
 
@@ -128,10 +134,13 @@ export class FixedColumn implements ColumnBuilder {
       word >>= 64n
     }
   }
+}
 
-  private use(bytes: Uint8Array<ArrayBuffer>): void {
-    this.bytes = bytes
-    this.values = new this.layout.ArrayType(bytes.buffer)
-    this.view = new DataView(bytes.buffer)
-  }
+/** By array type, because most results are small: making arrays is then what reading them costs. */
+const empty = new Map<FixedLayout["ArrayType"], TypedArray>()
+
+function noValues({ ArrayType }: FixedLayout): TypedArray {
+  let values = empty.get(ArrayType)
+  if (values === undefined) empty.set(ArrayType, (values = new ArrayType(new ArrayBuffer(0))))
+  return values
 }

@@ -1,6 +1,6 @@
 import { type Column as ArrowColumn, type DataType, Type } from "@uwdata/flechette"
 import { type Batch, batch } from "../batch.ts"
-import { grown, trimmed, ValidityBuilder } from "../bitmap.ts"
+import { grown, trimmed, trimmedOffsets, ValidityBuilder } from "../bitmap.ts"
 import type { ColumnBuilder } from "../columns.ts"
 import { typeName } from "../types.ts"
 import { FixedColumn } from "./fixed.ts"
@@ -18,11 +18,11 @@ export class ListColumn implements ColumnBuilder {
   offsets: Int32Array<ArrayBuffer>
   private readonly validity = new ValidityBuilder()
 
-  constructor(type: DataType, child: ColumnBuilder, capacity = 8) {
+  constructor(type: DataType, child: ColumnBuilder) {
     if (type.typeId !== Type.List && type.typeId !== Type.Map) throw new TypeError(`${typeName(type)} is not a list.`)
     this.type = type
     this.child = child
-    this.offsets = new Int32Array(capacity + 1)
+    this.offsets = new Int32Array(1)
   }
 
   get byteLength(): number {
@@ -61,7 +61,7 @@ export class ListColumn implements ColumnBuilder {
     const made = batch(this.type, {
       length,
       ...this.validity.finish(),
-      offsets: new Int32Array(trimmed(new Uint8Array(this.offsets.buffer), (length + 1) * 4).buffer, 0, length + 1),
+      offsets: trimmedOffsets(this.offsets, length + 1),
       children: [this.child.finish()],
     })
     this.length = 0

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer"
 import { type DataType, Type } from "@uwdata/flechette"
 import { MooringError } from "../../errors.ts"
 import { type Batch, batch } from "../batch.ts"
-import { grown, trimmed, ValidityBuilder } from "../bitmap.ts"
+import { grown, noBytes, trimmed, trimmedOffsets, ValidityBuilder } from "../bitmap.ts"
 import type { ColumnBuilder } from "../columns.ts"
 import { typeName } from "../types.ts"
 
@@ -28,13 +28,13 @@ export class VariableColumn implements ColumnBuilder {
   /** Rows and bytes that the last batch had: the next one probably needs as many. */
   private room = { rows: 0, bytes: 0 }
 
-  constructor(type: DataType, capacity = 8) {
+  constructor(type: DataType, capacity = 0) {
     if (type.typeId !== Type.Utf8 && type.typeId !== Type.Binary) {
       throw new TypeError(`${typeName(type)} is neither text nor binary.`)
     }
     this.type = type
     this.offsets = new Int32Array(capacity + 1)
-    this.values = new Uint8Array(capacity * 8)
+    this.values = capacity === 0 ? noBytes : new Uint8Array(capacity * 8)
   }
 
   get byteLength(): number {
@@ -106,18 +106,17 @@ export class VariableColumn implements ColumnBuilder {
 
   finish(): Batch<unknown> {
     const { length, end } = this
-    const offsetBytes = new Uint8Array(this.offsets.buffer)
     const made = batch(this.type, {
       length,
       ...this.validity.finish(),
-      offsets: new Int32Array(trimmed(offsetBytes, (length + 1) * 4).buffer, 0, length + 1),
+      offsets: trimmedOffsets(this.offsets, length + 1),
       values: trimmed(this.values, end),
     })
     this.room = { rows: length, bytes: end }
     this.length = 0
     this.end = 0
     this.offsets = new Int32Array(1)
-    this.values = new Uint8Array(0)
+    this.values = noBytes
     this.text = undefined
     return made
   }

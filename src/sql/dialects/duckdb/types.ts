@@ -180,7 +180,7 @@ export function fieldOf(name: string, kind: ColumnKind, nullable = true): Field 
 
 /** A column for a kind, and what fills it. */
 export function openColumn(kind: ColumnKind): { column: ColumnBuilder; reader: VectorReader } {
-  const column = kind.builder?.() ?? columnBuilder(kind.type, 2048)
+  const column = kind.builder?.() ?? columnBuilder(kind.type)
   return { column, reader: kind.reader(column) }
 }
 

@@ -22,7 +22,7 @@ export class RowReader {
 
   constructor(columns: readonly ColumnReader[]) {
     this.columns = columns
-    this.places = new Int32Array(columns.length * 8)
+    this.places = new Int32Array(columns.length)
   }
 
   get schema(): Schema {

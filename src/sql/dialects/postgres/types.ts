@@ -159,9 +159,6 @@ function arrayOf({ typeId, modifier }: FieldDescription, entry: TypeEntry | unde
   return { typeId: element, modifier: entry?.modifier ?? modifier }
 }
 
-/** How many rows a column has room for at first. */
-const capacity = 16
-
 /**
  * The reader of a column, which comes in the format that {@link formatOf} gave, or else as text.
  *
@@ -174,7 +171,7 @@ export function columnReader(
 ): ColumnReader {
   const array = arrayOf(field, entry)
   if (array === undefined && field.format === 0 && options.checkText === true) {
-    return new CheckedTextReader(field.name, utf8(), kindOf(field) === "json" ? jsonExtension : undefined, capacity)
+    return new CheckedTextReader(field.name, utf8(), kindOf(field) === "json" ? jsonExtension : undefined)
   }
   if (array === undefined) return scalarReader(field.name, field.format === 0 ? textual(field) : kindOf(field), field)
   const kind = kindOf(array)
@@ -193,37 +190,37 @@ function scalarReader(name: string, kind: Kind, { modifier }: TypeUse): ColumnRe
     case "bool":
       return new BoolReader(name)
     case "bytea":
-      return new BytesReader(name, binary(), undefined, capacity)
+      return new BytesReader(name, binary(), undefined)
     case "date":
-      return new DateReader(name, capacity)
+      return new DateReader(name)
     case "float4":
-      return new Float32Reader(name, float32(), 4, capacity)
+      return new Float32Reader(name, float32(), 4)
     case "float8":
-      return new Float64Reader(name, float64(), 8, capacity)
+      return new Float64Reader(name, float64(), 8)
     case "int2":
-      return new Int16Reader(name, int16(), 2, capacity)
+      return new Int16Reader(name, int16(), 2)
     case "int4":
-      return new Int32Reader(name, int32(), 4, capacity)
+      return new Int32Reader(name, int32(), 4)
     case "int8":
-      return new Int64Reader(name, int64(), 8, capacity)
+      return new Int64Reader(name, int64(), 8)
     case "interval":
-      return new IntervalReader(name, capacity)
+      return new IntervalReader(name)
     case "json":
-      return new BytesReader(name, utf8(), jsonExtension, capacity)
+      return new BytesReader(name, utf8(), jsonExtension)
     case "numeric":
-      return new DecimalReader(name, decimalPrecision(modifier)!, capacity)
+      return new DecimalReader(name, decimalPrecision(modifier)!)
     case "oid":
-      return new Int32Reader(name, uint32(), 4, capacity)
+      return new Int32Reader(name, uint32(), 4)
     case "text":
-      return new BytesReader(name, utf8(), undefined, capacity)
+      return new BytesReader(name, utf8(), undefined)
     case "time":
-      return new Int64Reader(name, time(TimeUnit.MICROSECOND), 8, capacity)
+      return new Int64Reader(name, time(TimeUnit.MICROSECOND), 8)
     case "timestamp":
-      return new TimestampReader(name, null, capacity)
+      return new TimestampReader(name, null)
     case "timestamptz":
-      return new TimestampReader(name, "UTC", capacity)
+      return new TimestampReader(name, "UTC")
     case "xid8":
-      return new Int64Reader(name, uint64(), 8, capacity)
+      return new Int64Reader(name, uint64(), 8)
   }
 }
 

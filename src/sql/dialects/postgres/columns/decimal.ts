@@ -37,9 +37,9 @@ export class DecimalReader extends FixedReader {
   /** The absolute value of one number, 32 bits each, the least first. */
   private readonly limbs: Uint32Array
 
-  constructor(name: string, { precision, scale }: Precision, capacity: number) {
+  constructor(name: string, { precision, scale }: Precision) {
     const wide = precision > 38
-    super(name, wide ? decimal256(precision, scale) : decimal128(precision, scale), -1, capacity)
+    super(name, wide ? decimal256(precision, scale) : decimal128(precision, scale), -1)
     this.scale = scale
     this.limbs = new Uint32Array(wide ? 8 : 4)
   }

@@ -9,8 +9,8 @@ export abstract class FixedReader implements ColumnReader {
   readonly field: Field
   private readonly wireWidth: number
 
-  constructor(name: string, type: DataType, wireWidth: number, capacity: number) {
-    this.builder = new FixedColumn(type, capacity)
+  constructor(name: string, type: DataType, wireWidth: number) {
+    this.builder = new FixedColumn(type)
     this.field = field(name, type)
     this.wireWidth = wireWidth
   }

@@ -14,8 +14,8 @@ const leastInt32 = -0x8000_0000
 
 /** Days. The greatest and the least number are ±infinity, here and there. */
 export class DateReader extends FixedReader {
-  constructor(name: string, capacity: number) {
-    super(name, dateDay(), 4, capacity)
+  constructor(name: string) {
+    super(name, dateDay(), 4)
   }
 
   protected copy({ source, places, count, stride }: FieldPlaces, column: number, target: FixedColumn): void {
@@ -33,8 +33,8 @@ export class DateReader extends FixedReader {
 
 /** Microseconds. The greatest and the least number are ±infinity, here and there. */
 export class TimestampReader extends FixedReader {
-  constructor(name: string, zone: string | null, capacity: number) {
-    super(name, timestamp(TimeUnit.MICROSECOND, zone), 8, capacity)
+  constructor(name: string, zone: string | null) {
+    super(name, timestamp(TimeUnit.MICROSECOND, zone), 8)
   }
 
   protected copy({ source, places, count, stride }: FieldPlaces, column: number, target: FixedColumn): void {
@@ -62,8 +62,8 @@ export class TimestampReader extends FixedReader {
 
 /** Months, days and microseconds; Arrow wants nanoseconds. */
 export class IntervalReader extends FixedReader {
-  constructor(name: string, capacity: number) {
-    super(name, interval(), 16, capacity)
+  constructor(name: string) {
+    super(name, interval(), 16)
   }
 
   protected copy({ source, places, count, stride }: FieldPlaces, column: number, target: FixedColumn): void {

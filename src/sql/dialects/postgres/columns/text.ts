@@ -11,8 +11,8 @@ export class BytesReader implements ColumnReader {
   readonly builder: VariableColumn
   readonly field: Field
 
-  constructor(name: string, type: DataType, extension: string | undefined, capacity: number) {
-    this.builder = new VariableColumn(type, capacity)
+  constructor(name: string, type: DataType, extension: string | undefined) {
+    this.builder = new VariableColumn(type)
     this.field = field(name, type, extension === undefined ? {} : { extension })
   }
 

@@ -107,12 +107,9 @@ export class MessageWriter {
     return this.finish(this.begin(0x53))
   }
 
-  /** All that was written, to be sent. */
+  /** All that was written, to be sent: the last thing that is asked of a writer. */
   take(): Buffer {
-    const taken = this.bytes.subarray(0, this.end)
-    this.bytes = Buffer.allocUnsafe(512)
-    this.end = 0
-    return taken
+    return this.bytes.subarray(0, this.end)
   }
 
   private begin(code: number): number {
@@ -144,7 +141,7 @@ export class MessageWriter {
   }
 
   private string(text: string): void {
-    this.utf8(text)
+    if (text !== "") this.utf8(text)
     this.byte(0)
   }
 
