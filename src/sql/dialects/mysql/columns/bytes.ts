@@ -1,0 +1,95 @@
+import { isUtf8 } from "node:buffer"
+import { binary, utf8 } from "@uwdata/flechette"
+import { VariableColumn } from "../../../../tables/columns.ts"
+import { type Field, field } from "../../../../tables/index.ts"
+import { badField, type ColumnReader, cannotHold, type FieldPlaces, lengthCoded, validityOf } from "./reader.ts"
+
+/** How many rows a column has room for at first. */
+const capacity = 16
+
+/** Bytes, copied as they come. */
+export class BytesReader implements ColumnReader {
+  readonly builder: VariableColumn
+  readonly field: Field
+  readonly width: number = lengthCoded
+  /** Bytes at the beginning of each value that are not part of it. */
+  private readonly skip: number
+
+  constructor(name: string, options: { text?: boolean; extension?: string; skip?: number } = {}) {
+    const type = options.text === true ? utf8() : binary()
+    this.builder = new VariableColumn(type, capacity)
+    this.field = field(name, type, options.extension === undefined ? {} : { extension: options.extension })
+    this.skip = options.skip ?? 0
+  }
+
+  read(rows: FieldPlaces, column: number): void {
+    const { bytes, view, places, sizes, count, stride } = rows
+    const { builder, skip } = this
+    const validity = validityOf(rows, column)
+    let total = 0
+    for (let i = 0, at = column; i < count; i++, at += stride) {
+      if (places[at]! < 0) continue
+      if (sizes[at]! < skip) throw badField(this.field.name, `${sizes[at]} bytes`)
+      total += sizes[at]! - skip
+    }
+    let end = builder.reserve(count, total)
+    const { offsets, values } = builder
+    const target = new DataView(values.buffer)
+    let row = builder.length + 1
+    for (let i = 0, at = column; i < count; i++, at += stride) {
+      const place = places[at]!
+      if (place >= 0) {
+        const size = sizes[at]! - skip
+        copyBytes(bytes, view, place + skip, size, target, values, end)
+        end += size
+      }
+      offsets[row++] = end
+    }
+    builder.commit(count, end, validity)
+  }
+}
+
+/** Texts, which the server sends as UTF-8 unless the session's `character_set_results` was changed. */
+export class TextReader extends BytesReader {
+  constructor(name: string, extension?: string) {
+    super(name, extension === undefined ? { text: true } : { text: true, extension })
+  }
+
+  override read(rows: FieldPlaces, column: number): void {
+    const { builder } = this
+    const first = builder.length
+    const start = builder.end
+    super.read(rows, column)
+    const { offsets, values, length, end } = builder
+    if (!isUtf8(values.subarray(start, end))) throw this.notUtf8()
+    // All rows together are UTF-8; each is, too, if none begins in the middle of a character.
+    for (let row = first; row < length; row++) {
+      const place = offsets[row]!
+      if (place < offsets[row + 1]! && (values[place]! & 0xc0) === 0x80) throw this.notUtf8()
+    }
+  }
+
+  private notUtf8(): Error {
+    const name = `\`${this.field.name.replaceAll("`", "``")}\``
+    return cannotHold(this.field.name, "text that is not UTF-8", `Select its bytes: cast(${name} as binary).`)
+  }
+}
+
+/** Short texts are the rule: copying words is faster there than a call into the runtime. */
+function copyBytes(
+  bytes: Buffer,
+  view: DataView,
+  place: number,
+  size: number,
+  to: DataView,
+  values: Uint8Array,
+  at: number,
+): void {
+  if (size > 64) {
+    bytes.copy(values, at, place, place + size)
+    return
+  }
+  let i = 0
+  for (; i + 4 <= size; i += 4) to.setInt32(at + i, view.getInt32(place + i))
+  for (; i < size; i++) values[at + i] = bytes[place + i]!
+}

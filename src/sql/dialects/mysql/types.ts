@@ -1,0 +1,106 @@
+import { float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64 } from "@uwdata/flechette"
+import { jsonExtension } from "../../../tables/index.ts"
+import { BitReader, NullReader } from "./columns/bits.ts"
+import { BytesReader, TextReader } from "./columns/bytes.ts"
+import { DecimalReader, type Precision } from "./columns/decimal.ts"
+import { Float32Reader, Float64Reader, Int8Reader, Int16Reader, Int32Reader, Int64Reader } from "./columns/fixed.ts"
+import type { ColumnReader } from "./columns/reader.ts"
+import { DateReader, TimeReader, TimestampReader, type ZeroDates } from "./columns/temporal.ts"
+
+/** What the server says of a column, as mysql2 gives it. */
+export interface ColumnDefinition {
+  readonly name: string
+  /** The type's number in the protocol. */
+  readonly columnType: number
+  readonly flags: number
+  /** The number of a collation; 63 is binary. */
+  readonly characterSet: number
+  /** The greatest number of characters that its text takes, for decimals and bits. */
+  readonly columnLength: number
+  readonly decimals: number
+  /** MariaDB from 10.5 on: `json` for columns of that alias of `longtext`. */
+  readonly extendedFormat?: string | undefined
+}
+
+const unsignedFlag = 32
+const binaryCollation = 63
+const geometrySridBytes = 4
+
+/**
+ * The reader of a column.
+ *
+ * Numbers of types: `enum enum_field_types` in MySQL's field_types.h.
+ *
+ * @see https://mariadb.com/kb/en/result-set-packets/
+ */
+export function columnReader(column: ColumnDefinition, zeroDates: ZeroDates): ColumnReader {
+  const { name, flags } = column
+  const isUnsigned = (flags & unsignedFlag) !== 0
+  switch (column.columnType) {
+    case 0: // decimal before MySQL 5
+    case 246:
+      return new DecimalReader(name, precisionOf(column))
+    case 1:
+      return new Int8Reader(name, isUnsigned ? uint8() : int8(), 1)
+    case 2:
+      return new Int16Reader(name, isUnsigned ? uint16() : int16(), 2)
+    case 3:
+    case 9: // mediumint
+      return new Int32Reader(name, isUnsigned ? uint32() : int32(), 4)
+    case 4:
+      return new Float32Reader(name, float32(), 4)
+    case 5:
+      return new Float64Reader(name, float64(), 8)
+    case 6:
+      return new NullReader(name)
+    case 7:
+      return new TimestampReader(name, "UTC", zeroDates)
+    case 8:
+      return new Int64Reader(name, isUnsigned ? uint64() : int64(), 8)
+    case 10:
+    case 14:
+      return new DateReader(name, zeroDates)
+    case 11:
+      return new TimeReader(name)
+    case 12:
+      return new TimestampReader(name, null, zeroDates)
+    case 13: // year
+      return new Int16Reader(name, uint16(), 2)
+    case 16:
+      return new BitReader(name)
+    case 245: // MySQL's json, whose collation is binary
+      return new TextReader(name, jsonExtension)
+    case 255: // geometry: WKB behind the number of its reference system
+      return new BytesReader(name, { skip: geometrySridBytes, extension: "geoarrow.wkb" })
+    default:
+      if (column.characterSet === binaryCollation) return new BytesReader(name)
+      return new TextReader(name, column.extendedFormat === "json" ? jsonExtension : undefined)
+  }
+}
+
+/** The length of a decimal counts its digits, the point if there is one, and the sign unless it can have none. */
+function precisionOf({ columnLength, decimals, flags }: ColumnDefinition): Precision {
+  const signs = (decimals > 0 ? 1 : 0) + ((flags & unsignedFlag) === 0 ? 1 : 0)
+  return { precision: Math.min(76, Math.max(columnLength - signs, decimals, 1)), scale: decimals }
+}
+
+/** MySQL and MariaDB type → Arrow type, for people. */
+export const typeTable: Readonly<Record<string, string>> = {
+  "tinyint, smallint, mediumint, int, bigint": "int8, int16, int32, int32, int64",
+  "the same unsigned": "uint8, uint16, uint32, uint32, uint64",
+  "boolean, tinyint(1)": "int8: 1 and 0, as the server has no other",
+  "float, double": "float32, float64",
+  "decimal(p, s)": "decimal128(p, s) to 38 digits, else decimal256(p, s)",
+  "bit(n)": "uint64",
+  year: "uint16",
+  date: "date32",
+  datetime: "timestamp[us]",
+  timestamp: "timestamp[us, UTC]",
+  time: "duration[us]: it has a sign and up to 838 hours",
+  "char, varchar, text, enum, set": "utf8, whatever their character set",
+  "binary, varbinary, blob, vector": "binary",
+  json: "utf8, extension arrow.json",
+  "geometry, point, …": "binary (WKB), extension geoarrow.wkb; st_srid() gives the reference system",
+  "uuid, inet4, inet6": "utf8",
+  NULL: "null",
+}
