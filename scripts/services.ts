@@ -5,11 +5,13 @@
  * which `down` removes. `npm test` needs none of them: it brings its own.
  */
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { createConnection } from "node:net"
 import { tmpdir, userInfo } from "node:os"
 import { join } from "node:path"
-import { postgresBinaries } from "../test/support/postgres-binaries.ts"
-import { type PostgresServer, startPostgres, stopPostgres } from "../test/support/postgres-server.ts"
+import { answers, removeDaemon } from "../test/support/daemon.ts"
+import { startMariaDB } from "../test/support/mariadb-server.ts"
+import { startPostgres, stopPostgres } from "../test/support/postgres-server.ts"
+import { startRedis } from "../test/support/redis-server.ts"
+import { missing, type Requirement } from "../test/support/requirements.ts"
 
 /** A running server, as the file of services has it. */
 interface Running {
@@ -20,26 +22,42 @@ interface Running {
 
 /** One kind of server. */
 interface Service {
-  /** Why it cannot run here, as a sentence. */
-  missing(): string | undefined
-  start(parent: string, port: number): Promise<Running>
-  stop(running: Running): Promise<void>
+  readonly name: Requirement
+  /** Where the environment names none, as in `MOORING_REDIS_PORT=7000`. */
   readonly port: number
+  start(options: { parent: string; port: number }): Promise<Running>
+  stop(folder: string): Promise<void>
 }
 
-const services: Readonly<Record<string, Service>> = {
-  postgresql: {
+const services: readonly Service[] = [
+  {
+    name: "postgresql",
     port: 55_432,
-    missing: () =>
-      postgresBinaries() === undefined ? "PostgreSQL's server binaries are not on this machine." : undefined,
-    async start(parent, port) {
-      const server: PostgresServer = await startPostgres({ parent, port })
-      const { user, host, database, folder } = server
+    async start(options) {
+      const { user, host, port, database, folder } = await startPostgres(options)
       return { url: `postgresql://${user}@${host}:${port}/${database}`, port, folder }
     },
-    stop: ({ folder }) => stopPostgres(folder),
+    stop: stopPostgres,
   },
-}
+  {
+    name: "mariadb",
+    port: 55_306,
+    async start(options) {
+      const { user, host, port, database, folder } = await startMariaDB(options)
+      return { url: `mariadb://${user.username}:${user.password}@${host}:${port}/${database}`, port, folder }
+    },
+    stop: removeDaemon,
+  },
+  {
+    name: "redis",
+    port: 56_379,
+    async start(options) {
+      const { url, port, folder } = await startRedis(options)
+      return { url, port, folder }
+    },
+    stop: removeDaemon,
+  },
+]
 
 const folder = join(tmpdir(), `mooring-services-${userInfo().username}`)
 const list = join(folder, "services.json")
@@ -64,27 +82,33 @@ async function up(): Promise<void> {
   mkdirSync(folder, { recursive: true })
   // A server that is another user has to pass through.
   chmodSync(folder, 0o755)
-  for (const [name, service] of Object.entries(services)) {
-    const present = running[name]
-    if (present !== undefined && (await answers(present.port))) {
-      console.log(`${name}: runs already, ${present.url}`)
-      continue
+  for (const service of services) {
+    const { name } = service
+    try {
+      const present = running[name]
+      const lack = missing(name)
+      if (present !== undefined && (await answers(present.port))) console.log(`${name}: runs already, ${present.url}`)
+      else if (lack !== undefined) console.log(`${name}: ${lack}`)
+      else {
+        if (present !== undefined) await service.stop(present.folder)
+        const port = Number(process.env[`MOORING_${name.toUpperCase()}_PORT`] ?? service.port)
+        running[name] = await service.start({ parent: folder, port })
+        writeFileSync(list, JSON.stringify(running, null, 2))
+        console.log(`${name}: ${running[name].url}`)
+      }
+    } catch (error) {
+      console.error(`${name}: ${(error as Error).message}`)
+      process.exitCode = 1
     }
-    const missing = service.missing()
-    if (missing !== undefined) {
-      console.log(`${name}: ${missing}`)
-      continue
-    }
-    if (present !== undefined) await service.stop(present)
-    running[name] = await service.start(folder, service.port)
-    writeFileSync(list, JSON.stringify(running, null, 2))
-    console.log(`${name}: ${running[name].url}`)
   }
 }
 
 async function down(): Promise<void> {
-  for (const [name, running] of Object.entries(read())) {
-    await services[name]?.stop(running)
+  const running = read()
+  for (const { name, stop } of services) {
+    const present = running[name]
+    if (present === undefined) continue
+    await stop(present.folder)
     console.log(`${name}: stopped`)
   }
   rmSync(folder, { recursive: true, force: true })
@@ -92,24 +116,13 @@ async function down(): Promise<void> {
 
 async function status(): Promise<void> {
   const running = read()
-  for (const [name, service] of Object.entries(services)) {
+  for (const { name } of services) {
     const present = running[name]
-    if (present === undefined) console.log(`${name}: ${service.missing() ?? "not running"}`)
+    if (present === undefined) console.log(`${name}: ${missing(name) ?? "not running"}`)
     else console.log(`${name}: ${(await answers(present.port)) ? present.url : "does not answer"}`)
   }
 }
 
-function read(): Record<string, Running> {
+function read(): Partial<Record<string, Running>> {
   return existsSync(list) ? (JSON.parse(readFileSync(list, "utf8")) as Record<string, Running>) : {}
-}
-
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection(port, "127.0.0.1")
-    const end = (answer: boolean) => {
-      socket.destroy()
-      resolve(answer)
-    }
-    socket.once("connect", () => end(true)).once("error", () => end(false))
-  })
 }

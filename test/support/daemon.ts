@@ -107,6 +107,7 @@ export async function startDaemon(program: string, args: readonly string[], opti
   const end = Date.now() + 60_000
   while (!(await answers(port)) || ended !== undefined) {
     if (ended !== undefined || Date.now() > end) {
+      child.kill("SIGKILL")
       throw new Error(`${program} did not start (${ended ?? "no answer"}).\n${readFileSync(log, "utf8")}`)
     }
     await wait(20)

@@ -3,8 +3,7 @@ import { missingMariaDB } from "./mariadb-server.ts"
 import { postgresBinaries } from "./postgres-binaries.ts"
 import { missingRedis } from "./redis-server.ts"
 
-/** What tests may need, and why this machine does not have it: a sentence. */
-const missing = {
+const reasons = {
   postgresql: () => (postgresBinaries() ? undefined : "this machine has no PostgreSQL server binaries"),
   mariadb: missingMariaDB,
   redis: missingRedis,
@@ -12,18 +11,23 @@ const missing = {
 } satisfies Record<string, () => string | undefined>
 
 /** A server that tests may need. */
-export type Requirement = keyof typeof missing
+export type Requirement = keyof typeof reasons
+
+/** Why a server cannot be started on this machine: a sentence without its capital and full stop, to stand in a name. */
+export function missing(name: Requirement): string | undefined {
+  return reasons[name]()
+}
 
 const required = new Set((process.env.MOORING_TEST_REQUIRE ?? "").split(/[\s,]+/).filter(Boolean))
 for (const name of required) {
-  if (Object.hasOwn(missing, name)) continue
-  throw new Error(`MOORING_TEST_REQUIRE has ${name}, which is none of: ${Object.keys(missing).join(", ")}.`)
+  if (Object.hasOwn(reasons, name)) continue
+  throw new Error(`MOORING_TEST_REQUIRE has ${name}, which is none of: ${Object.keys(reasons).join(", ")}.`)
 }
 
 /**
- * Why tests that need a server are to be skipped: a sentence for their names. Undefined where the server can be started,
- * and where the variable MOORING_TEST_REQUIRE names it: then they run, and fail for want of it.
+ * Why tests that need a server are to be skipped, for their names. Undefined where the server can be started, and where
+ * the variable MOORING_TEST_REQUIRE names it: then they run, and fail for want of it.
  */
 export function unavailable(name: Requirement): string | undefined {
-  return required.has(name) ? undefined : missing[name]()
+  return required.has(name) ? undefined : missing(name)
 }
