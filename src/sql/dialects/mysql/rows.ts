@@ -4,15 +4,12 @@ import { type Schema, schema, type Table } from "../../../tables/index.ts"
 import { fromText } from "./columns/from-text.ts"
 import { lengthSize, longLength } from "./columns/lengths.ts"
 import { type ColumnReader, type FieldPlaces, lengthByte, ProtocolError } from "./columns/reader.ts"
-import type { ZeroDates } from "./columns/temporal.ts"
-import { type ColumnDefinition, columnReader } from "./types.ts"
+import { type ColumnDefinition, columnReader, type ReadOptions } from "./types.ts"
 
-/** How large a result may be, and what becomes of dates that no calendar has. */
-export interface RowOptions {
+/** How large a result may be, and how it is read. */
+export interface RowOptions extends ReadOptions {
   readonly maxRows: number
   readonly maxBytes: number
-  /** Default: `error`. */
-  readonly zeroDates?: ZeroDates
 }
 
 /** In the text protocol, the byte that stands where a length would. */
@@ -43,8 +40,8 @@ abstract class Rows {
   constructor(columns: readonly ColumnReader[], options: RowOptions) {
     this.columns = columns
     this.options = options
-    this.places = new Int32Array(columns.length * 8)
-    this.sizes = new Int32Array(columns.length * 8)
+    this.places = new Int32Array(columns.length)
+    this.sizes = new Int32Array(columns.length)
   }
 
   /** Rows since the last {@link take}. */
@@ -148,7 +145,7 @@ export class RowReader extends Rows {
   private readonly widths: Int32Array
 
   constructor(fields: readonly ColumnDefinition[], options: RowOptions) {
-    const columns = fields.map((field) => columnReader(field, options.zeroDates ?? "error"))
+    const columns = fields.map((field) => columnReader(field, options))
     super(columns, options)
     this.widths = Int32Array.from(columns, ({ width }) => width)
   }
@@ -192,7 +189,7 @@ export class RowReader extends Rows {
 export class TextRowReader extends Rows {
   constructor(fields: readonly ColumnDefinition[], options: RowOptions) {
     super(
-      fields.map((field) => fromText(columnReader(field, options.zeroDates ?? "error"))),
+      fields.map((field) => fromText(columnReader(field, options))),
       options,
     )
   }

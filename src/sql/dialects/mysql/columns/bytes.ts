@@ -4,9 +4,6 @@ import { VariableColumn } from "../../../../tables/columns.ts"
 import { type Field, field } from "../../../../tables/index.ts"
 import { badField, type ColumnReader, cannotHold, type FieldPlaces, lengthCoded, validityOf } from "./reader.ts"
 
-/** How many rows a column has room for at first. */
-const capacity = 16
-
 /** Bytes, copied as they come. */
 export class BytesReader implements ColumnReader {
   readonly builder: VariableColumn
@@ -17,7 +14,7 @@ export class BytesReader implements ColumnReader {
 
   constructor(name: string, options: { text?: boolean; extension?: string; skip?: number } = {}) {
     const type = options.text === true ? utf8() : binary()
-    this.builder = new VariableColumn(type, capacity)
+    this.builder = new VariableColumn(type)
     this.field = field(name, type, options.extension === undefined ? {} : { extension: options.extension })
     this.skip = options.skip ?? 0
   }

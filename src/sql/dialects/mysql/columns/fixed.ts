@@ -3,9 +3,6 @@ import { FixedColumn } from "../../../../tables/columns.ts"
 import { type Field, field } from "../../../../tables/index.ts"
 import { type ColumnReader, type FieldPlaces, validityOf } from "./reader.ts"
 
-/** How many rows a column has room for at first. */
-const capacity = 16
-
 /** Values of one width in Arrow. A subclass copies a chunk's values in a loop of its own, which is what makes it fast. */
 export abstract class FixedReader implements ColumnReader {
   readonly builder: FixedColumn
@@ -13,7 +10,7 @@ export abstract class FixedReader implements ColumnReader {
   readonly width: number
 
   constructor(name: string, type: DataType, width: number) {
-    this.builder = new FixedColumn(type, capacity)
+    this.builder = new FixedColumn(type)
     this.field = field(name, type)
     this.width = width
   }
