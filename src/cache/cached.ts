@@ -1,13 +1,14 @@
 import { abortable } from "../util/abort.ts"
-import { type Detach, SingleFlight } from "../util/single-flight.ts"
+import { type Detach, type Flight, SingleFlight } from "../util/single-flight.ts"
 import type { Call, Held, Outcome, Sighting } from "./call.ts"
 import type { CacheKey, CacheRange, CacheStore, Entry } from "./contract.ts"
 import { type CacheEvent, type CacheStats, Journal } from "./events.ts"
 import { GuardedStore } from "./guarded-store.ts"
 import { rangeKey } from "./key.ts"
 import { type MemoryOptions, MemoryStore } from "./memory.ts"
-import { coversError, freshness, horizon, type ReadOptions } from "./read-options.ts"
+import { coversError, freshness, horizon, isValid, type ReadOptions } from "./read-options.ts"
 import type { ResourcesOptions } from "./resources.ts"
+import { takeTurn } from "./turns.ts"
 
 /** How a {@link Cache} is made. */
 export interface CacheOptions {
@@ -81,7 +82,9 @@ export class Cache {
       const age = entry ? this.#now() - entry.storedAt : 0
       if (entry && freshness(age, options) === "fresh") return Promise.resolve(this.#hit(key, age, entry))
     }
-    return this.#read({ key, flat: rangeKey(key), options, work, memory, behind: store && this.#guarded(store) })
+    // What can neither be served nor stored need not ask a store that may be far away.
+    const behind = store && (horizon(options) > 0 ? this.#guarded(store) : undefined)
+    return this.#read({ key, flat: rangeKey(key), options, work, memory, behind })
   }
 
   /**
@@ -120,7 +123,7 @@ export class Cache {
       held.bytes += bytes
       held.evictions += evictions
     }
-    return { ...this.#journal.counts(), ...held }
+    return { ...this.#journal.counts(), ...held, stores: [...this.#stores.values()].map(({ counts }) => counts) }
   }
 
   /** What a part needs to follow this cache's clock, contexts and reports. */
@@ -142,12 +145,12 @@ export class Cache {
       if (options.validate && !(await isValid(options.validate, entry.value.value))) entry = undefined
       else if (state === "fresh") return this.#hit(key, age, entry)
       else if (state === "stale") {
-        void this.#renew(call, found.behind)
+        void this.#renew(call, found)
         return this.#stale(key, age, entry)
       }
     }
     try {
-      return await this.#execute(call, found.behind)
+      return await this.#execute(call, found)
     } catch (error) {
       const failure = options.signal?.aborted ? options.signal.reason : error
       const age = entry ? this.#now() - entry.storedAt : 0
@@ -170,50 +173,70 @@ export class Cache {
     // Unless its epoch has passed, what memory holds may be newer than what is behind.
     const current = held?.value.behind === found.epoch ? held : undefined
     const read = found.entry
-    if (!read || (current && current.storedAt >= read.storedAt)) return { entry: current, behind: found.epoch }
+    const order = Math.max(found.order, current?.order ?? 0)
+    if (!read || (current && current.storedAt >= read.storedAt)) return { entry: current, behind: found.epoch, order }
     const entry = { ...read, epoch, value: { value: read.value, behind: found.epoch } }
     memory.set(key, entry)
-    return { entry, behind: found.epoch }
+    return { entry, behind: found.epoch, order }
   }
 
-  async #execute<T>(call: Call<T>, behind: string | undefined): Promise<T> {
-    const { key, flat, options, work, memory } = call
+  async #execute<T>(call: Call<T>, found: Sighting<T>): Promise<T> {
+    const { key, flat, options, memory } = call
     const epoch = memory.epoch(key)
-    const flight = flightKey(epoch, behind) + flat
+    const flight = flightKey(epoch, found.behind) + flat
     if (options.fresh) this.#executions.forget(flight)
-    this.#journal.write({ type: this.#executions.has(flight) ? "joined" : "miss", key })
-    const outcome = await this.#executions.run<Outcome<T>>(flight, options.signal, async (shared) => {
-      const begun = this.#now()
-      return { value: await work(shared.signal), begun, epoch, flight: shared, kept: false }
-    })
+    if (this.#executions.has(flight)) this.#journal.write({ type: "joined", key })
+    const outcome = await this.#executions.run<Outcome<T>>(flight, options.signal, (shared) =>
+      this.#begin(call, found, epoch, shared),
+    )
     if (!outcome.kept && horizon(options) > 0 && !outcome.flight.superseded) {
       outcome.kept = true
-      await abortable(this.#keep(call, outcome, behind), options.signal)
+      await abortable(this.#keep(call, outcome), options.signal)
     }
     return outcome.value
   }
 
-  async #keep<T>(call: Call<T>, outcome: Outcome<T>, behind: string | undefined): Promise<void> {
+  /** Executes, or waits for another process that does. */
+  async #begin<T>(call: Call<T>, found: Sighting<T>, epoch: string, flight: Flight): Promise<Outcome<T>> {
+    const { key, options, behind, work } = call
+    const { codec, fresh: force = false } = options
+    const asked = { key, codec: codec!, known: found.order ?? 0, force, signal: flight.signal }
+    const turn = behind && found.behind !== undefined ? await takeTurn(behind, asked) : undefined
+    if (turn?.entry) {
+      this.#journal.write({ type: "joined", key })
+      const { value, storedAt: begun, order } = turn.entry
+      return { value, begun, epoch, flight, behind: turn.epoch, order, adopted: true, kept: false }
+    }
+    this.#journal.write({ type: "miss", key })
+    const begun = this.#now()
+    const value = await (turn ? turn.own.holding(() => work(flight.signal)) : work(flight.signal))
+    const at = turn?.own ?? { epoch: found.behind, order: undefined }
+    return { value, begun, epoch, flight, behind: at.epoch, order: at.order, kept: false }
+  }
+
+  async #keep<T>(call: Call<T>, outcome: Outcome<T>): Promise<void> {
     const { key, options, memory } = call
-    const { value, begun: storedAt, epoch } = outcome
+    const { value, begun: storedAt, epoch, behind, order } = outcome
     try {
       const bytes = options.sizeOf(value)
       const expiresAt = Number.POSITIVE_INFINITY
-      let kept = memory.set<Held<T>>(key, { value: { value, behind }, storedAt, expiresAt, epoch, bytes })
-      if (call.behind && behind !== undefined && memory.epoch(key) === epoch) {
-        const entry = { value, storedAt, expiresAt: storedAt + horizon(options), epoch: behind, bytes }
-        await call.behind.set(key, entry, options.codec!)
-        kept = true
+      let kept = memory.set<Held<T>>(key, { value: { value, behind }, storedAt, expiresAt, epoch, bytes, order })
+      if (call.behind && behind !== undefined && !outcome.adopted && memory.epoch(key) === epoch) {
+        const entry = { value, storedAt, expiresAt: storedAt + horizon(options), epoch: behind, bytes, order }
+        const answer = await call.behind.set(key, entry, options.codec!)
+        // An execution that began later has stored before: what is here is the older one.
+        if (answer === "newer") memory.drop(key, order)
+        kept = answer !== "newer"
       }
-      if (kept) this.#journal.write({ type: "stored", key, bytes })
+      if (kept && !outcome.adopted) this.#journal.write({ type: "stored", key, bytes })
     } catch (error) {
       this.#journal.write({ type: "error", operation: "size", store: memory.name, error })
     }
   }
 
-  async #renew<T>(call: Call<T>, behind: string | undefined): Promise<void> {
+  async #renew<T>(call: Call<T>, found: Sighting<T>): Promise<void> {
     try {
-      await this.#execute({ ...call, options: { ...call.options, signal: undefined } }, behind)
+      await this.#execute({ ...call, options: { ...call.options, signal: undefined } }, found)
     } catch (error) {
       this.#journal.write({ type: "error", operation: "revalidate", store: call.memory.name, error })
     }
@@ -255,12 +278,4 @@ function flightKey(epoch: string, behind: string | undefined): string {
 
 async function runAlone<T>(work: (signal: AbortSignal) => T | PromiseLike<T>, signal?: AbortSignal): Promise<T> {
   return work(signal ?? new AbortController().signal)
-}
-
-async function isValid<T>(validate: (value: T) => boolean | Promise<boolean>, value: T): Promise<boolean> {
-  try {
-    return await validate(value)
-  } catch {
-    return false
-  }
 }

@@ -14,6 +14,8 @@ export interface Held<T> {
 export interface Sighting<T> {
   readonly entry?: Entry<Held<T>> | undefined
   readonly behind?: string | undefined
+  /** That of what is stored behind; see `Look`. */
+  readonly order?: number | undefined
 }
 
 /** What an execution gives to those who share it. */
@@ -23,6 +25,11 @@ export interface Outcome<T> {
   readonly begun: number
   readonly epoch: string
   readonly flight: Flight
+  /** The epoch in the store behind under which it began, and its number there. */
+  readonly behind?: string | undefined
+  readonly order?: number | undefined
+  /** True for the answer of another process, which has stored it behind. */
+  readonly adopted?: boolean
   kept: boolean
 }
 

@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer"
 
-/** What a cache file says about its value. */
+/** What a stored entry says about its value. */
 export interface FileHeader {
-  /** The digest of the key: a file under another's name is not taken for it. */
+  /** The digest of the key: an entry under another's name is not taken for it. */
   readonly key: string
   /** The codec's id. */
   readonly codec: string
@@ -10,9 +10,11 @@ export interface FileHeader {
   readonly expiresAt: number
   readonly epoch: string
   readonly bytes: number
+  /** How many bytes the payload has when it is unpacked by zstd. Absent where it is stored as it is. */
+  readonly unpacked?: number | undefined
 }
 
-/** Names format and version: a file that begins otherwise is not read. */
+/** Names format and version: what begins otherwise is not read. */
 const magic = Buffer.from("mooring cache 1\n", "latin1")
 const checksumBytes = 32
 const lengthAt = magic.length + checksumBytes
@@ -21,7 +23,7 @@ const headerAt = lengthAt + 4
 const alignment = 64
 
 /**
- * A cache file in two parts, what stands before the payload and the payload itself:
+ * A cache file, or an entry in a server, in two parts: what stands before the payload, and the payload itself.
  *
  * 16 bytes magic, 32 bytes SHA-256 of all that follows, 4 bytes length of the header (little-endian), the header as
  * JSON, zeros up to a multiple of 64, the payload.
@@ -64,9 +66,14 @@ function parseHeader(json: string): FileHeader | undefined {
     return undefined
   }
   if (typeof header !== "object" || header === null) return undefined
-  const { key, codec, storedAt, epoch, bytes } = header
+  const { key, codec, storedAt, epoch, bytes, unpacked } = header
   const expiresAt = header.expiresAt === null ? Number.POSITIVE_INFINITY : header.expiresAt
   if (typeof key !== "string" || typeof codec !== "string" || typeof epoch !== "string") return undefined
   if (typeof storedAt !== "number" || typeof expiresAt !== "number" || typeof bytes !== "number") return undefined
-  return { key, codec, storedAt, expiresAt, epoch, bytes }
+  if (unpacked !== undefined && !isCount(unpacked)) return undefined
+  return { key, codec, storedAt, expiresAt, epoch, bytes, unpacked }
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0
 }

@@ -104,6 +104,7 @@ export class DiskStore implements CacheStore {
     if (!read) return undefined
     const { storedAt, expiresAt, epoch, bytes } = read.header
     if (read.header.key !== digestOf(key) || read.header.codec !== codec.id || expiresAt < this.#now()) return undefined
+    if (read.header.unpacked !== undefined) return undefined
     if (epoch !== (await this.#epochs.of(key))) return undefined
     try {
       return { value: codec.decode(read.payload), storedAt, expiresAt, epoch, bytes }

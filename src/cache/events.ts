@@ -32,6 +32,26 @@ export interface CacheStats {
   readonly entries: number
   /** Bytes in memory now, as the entries tell them. */
   readonly bytes: number
+  /** The stores outside of memory that were used, such as the disk. */
+  readonly stores: readonly StoreCounts[]
+}
+
+/** What one store outside of memory has done for this process. */
+export interface StoreCounts {
+  /** `disk`, `redis`, or what a store of your own calls itself. */
+  readonly name: string
+  /** Entries that it gave. */
+  readonly hits: number
+  /** Times that it confirmed that what memory holds is still good. */
+  readonly confirmed: number
+  /** Times that it had nothing. */
+  readonly misses: number
+  /** Entries that it took. */
+  readonly stored: number
+  /** Operations that failed, or were given up because the store was known not to answer. */
+  readonly errors: number
+  /** Whether its last operation failed. */
+  readonly failing: boolean
 }
 
 type Counts = Pick<CacheStats, "hits" | "misses" | "joined" | "stale" | "stored" | "errors">

@@ -68,6 +68,12 @@ export class MemoryStore implements CacheStore {
     return true
   }
 
+  /** Forgets an entry if it is the one of this order, without a new epoch. */
+  drop(key: CacheKey, order: number | undefined): void {
+    const kept = this.#idsOf(key)?.get(key.id)
+    if (kept && this.#entries.peek(kept)?.order === order) this.#entries.delete(kept)
+  }
+
   epoch(key: CacheKey): string {
     return this.#epochs.of(key)
   }

@@ -56,3 +56,12 @@ export function coversError(age: number, error: unknown, options: Acceptance): b
 export function horizon({ ttl, staleWhileRevalidate = 0, staleIfError = 0 }: Acceptance): number {
   return ttl + Math.max(staleWhileRevalidate, staleIfError)
 }
+
+/** What a `validate` says; what it throws counts as no. */
+export async function isValid<T>(validate: (value: T) => boolean | Promise<boolean>, value: T): Promise<boolean> {
+  try {
+    return await validate(value)
+  } catch {
+    return false
+  }
+}
