@@ -5,7 +5,6 @@ import { connection, type SQLConnection } from "mooring"
 import pg from "pg"
 import QueryStream from "pg-query-stream"
 import postgresJs from "postgres"
-import { postgres as dialect } from "../../src/sql/dialects/postgres/index.ts"
 import { postgresBinaries } from "../../test/support/postgres-binaries.ts"
 import { type PostgresServer, startPostgres, stopPostgres } from "../../test/support/postgres-server.ts"
 import type { Case, Side } from "../case.ts"
@@ -182,7 +181,7 @@ function mooring(prepared: string): Promise<SQLConnection> {
   const { host, port, user, database } = JSON.parse(prepared) as Address
   // Like the peers, without TLS.
   const address = { host, port, username: user, database, sslmode: "disable" }
-  return connection<SQLConnection>("trips", { type: "sql", dialect, ...address })
+  return connection<SQLConnection>("trips", { type: "sql", dialect: "postgresql", ...address })
 }
 
 async function connect(prepared: string): Promise<pg.Client> {

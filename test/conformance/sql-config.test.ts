@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest"
 import { connection, type SQLConnection } from "../../src/index.ts"
 import type { Dialect, SqlConfig } from "../../src/sql/dialect.ts"
 import { sqlite } from "../../src/sql/dialects/sqlite/index.ts"
-import { type DialectName, onEveryDatabase } from "../support/databases.ts"
+import { type DialectName, type FileDialectName, onEveryDatabase } from "../support/databases.ts"
 import { useProject } from "../support/project.ts"
 import { failureOf, hearWarnings, pause } from "../support/waiting.ts"
 
@@ -25,10 +25,10 @@ function server(): { dialect: Dialect; configs: SqlConfig[] } {
   return { dialect, configs }
 }
 
-const schemes: Record<DialectName, string> = { duckdb: "duckdb", sqlite: "sqlite" }
+const inFiles: Record<FileDialectName, true> = { duckdb: true, sqlite: true }
 
 describe("B21 what a connection is configured by", () => {
-  for (const dialect of Object.keys(schemes) as DialectName[]) {
+  for (const dialect of Object.keys(inFiles) as FileDialectName[]) {
     test(`a url, or dialect and database; relative files are the project's — ${dialect}`, async () => {
       const { dir, secrets } = useProject()
       secrets(`
@@ -150,7 +150,7 @@ describe("what is known without connecting", () => {
   onEveryDatabase("B21 dialect and driver of a lazy connection", async ({ open, watched, dialect }) => {
     const before = watched.opened
     const lazy = await open({ lazy: true }, "lazy")
-    const drivers: Record<DialectName, string> = { duckdb: "@duckdb/node-api", sqlite: "built in" }
+    const drivers: Record<DialectName, string> = { duckdb: "@duckdb/node-api", postgresql: "pg", sqlite: "built in" }
     expect([lazy.dialect, lazy.driver]).toEqual([dialect, drivers[dialect]])
     expect(watched.opened).toBe(before)
     expect(await lazy.scalar("select 1 as n")).toBe(1)

@@ -23,12 +23,12 @@ describe("epochs", () => {
 
   onEveryDatabase(
     "B27 a session's commit begins one; its statements and a rollback do not",
-    async ({ pets, watched, isFile, dialect }) => {
+    async ({ pets, watched, outlives, dialect }) => {
       expect(await pets.scalar(text, kept)).toBe(2)
       await using session = pets.session
       await session.execute(add)
       // SQLite in memory has one lock: nobody reads while somebody writes.
-      if (isFile || dialect === "duckdb") expect(await pets.scalar(text, kept)).toBe(2)
+      if (outlives || dialect === "duckdb") expect(await pets.scalar(text, kept)).toBe(2)
       expect(watched.count(text)).toBe(1)
       await session.rollback()
       await pets.scalar(text, kept)

@@ -5,6 +5,8 @@ import { connection, type QueryError, type SQLConnection } from "../../src/index
 import {
   countRows,
   type DialectName,
+  type FileDialectName,
+  inMemory,
   onEveryDatabase,
   openPets,
   owners,
@@ -16,10 +18,7 @@ import { failureOf, pause, until } from "../support/waiting.ts"
 import { BrokenLink, NotReady } from "../support/watched-dialect.ts"
 
 const countOwners = "select count(*) as n from owners"
-const memoryDies = {
-  "duckdb in memory": "A broken link takes the database in memory with it.",
-  "sqlite in memory": "A broken link takes the database in memory with it.",
-}
+const memoryDies = inMemory("A broken link takes the database in memory with it.")
 
 /** Fails the first `times` statements. */
 function failing(times: number, failure: () => Error): () => Promise<unknown> | undefined {
@@ -204,6 +203,14 @@ describe("read-only", () => {
   ]
   const ofDialect: Record<DialectName, readonly string[]> = {
     duckdb: ["copy owners to 'out.csv'", "attach ':memory:' as other", "set threads = 1", "begin", "commit"],
+    postgresql: [
+      "copy owners to program 'cat > out.csv'",
+      "set timezone = 'Asia/Tokyo'",
+      "prepare p as select 1",
+      "notify owners",
+      "begin",
+      "commit",
+    ],
     sqlite: ["vacuum into 'out.db'", "attach ':memory:' as other", "pragma user_version = 1", "begin", "commit"],
   }
 
@@ -231,8 +238,8 @@ describe("read-only", () => {
     expect(await pets.scalar(countOwners)).toBe(2)
   })
 
-  const schemes: Record<DialectName, string> = { duckdb: "duckdb:///new.db", sqlite: "sqlite:///new.db" }
-  for (const dialect of Object.keys(schemes) as DialectName[]) {
+  const schemes: Record<FileDialectName, string> = { duckdb: "duckdb:///new.db", sqlite: "sqlite:///new.db" }
+  for (const dialect of Object.keys(schemes) as FileDialectName[]) {
     test(`B45 query() never makes a file; execute() and a session do — ${dialect}`, async () => {
       const { dir } = useProject()
       const file = join(dir, "new.db")
@@ -282,14 +289,15 @@ test("B44 onProgress tells how far DuckDB has come, and each caller's ends with 
   expect(fractions).toHaveLength(told)
 })
 
-test("the engine is the pool, and a reset makes another", async () => {
-  for (const database of ["duckdb file", "sqlite file"] as const) {
-    const { pets } = await openPets(database, { pool_size: 4, max_overflow: 2 })
+onEveryDatabase(
+  "the engine is the pool, and a reset makes another",
+  async ({ pets }) => {
     const before = await pets.engine
     expect(before.stats).toEqual({ size: 1, idle: 1, waiting: 0, max: 6 })
     expect(before.native).toBeDefined()
     await pets.reset()
     const after: SQLConnection["engine"] = pets.engine
     expect(await after).not.toBe(before)
-  }
-})
+  },
+  { options: { pool_size: 4, max_overflow: 2 } },
+)

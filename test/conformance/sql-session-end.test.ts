@@ -22,24 +22,22 @@ describe("a close meanwhile", () => {
 
   onEveryDatabase(
     "B31 cuts it off at the timeout: what comes later is an error, and is not committed",
-    async ({ pets, open, isFile }) => {
+    async ({ pets, open, outlives }) => {
       const { session } = pets
       await session.execute(add, { name: "Eve" })
       await pets.close({ timeout: 0.02 })
       expect(await failureOf(session.commit())).toMatchObject({ connection: "pets" })
       await session[Symbol.asyncDispose]()
-      if (isFile) expect(await count(await open())).toBe(2)
+      if (outlives) expect(await count(await open())).toBe(2)
     },
   )
 })
 
 describe("what a session leaves behind", () => {
-  const temporary: Record<DialectName, string> = {
-    duckdb: "create temporary table t as select 1 as a",
-    sqlite: "create temporary table t as select 1 as a",
-  }
+  const temporary = "create temporary table t as select 1 as a"
   const setting: Record<DialectName, { set: string; get: string; not: unknown }> = {
     duckdb: { set: "set timezone = 'Asia/Tokyo'", get: "select current_setting('timezone')", not: "Asia/Tokyo" },
+    postgresql: { set: "set timezone = 'Asia/Tokyo'", get: "show timezone", not: "Asia/Tokyo" },
     sqlite: { set: "pragma cache_size = 123", get: "pragma cache_size", not: 123 },
   }
 
@@ -48,7 +46,7 @@ describe("what a session leaves behind", () => {
     async ({ pets, dialect }) => {
       {
         await using session = pets.session
-        await session.execute(temporary[dialect])
+        await session.execute(temporary)
         await session.execute(add, { name: "Eve" })
       }
       {
@@ -68,14 +66,16 @@ describe("what a session leaves behind", () => {
     { options: { pool_size: 1, max_overflow: 0 } },
   )
 
+  /** The method of the driver's own connection that runs a statement. */
+  const runsIt: Record<DialectName, string> = { duckdb: "run", postgresql: "query", sqlite: "exec" }
+
   onEveryDatabase(
     "B31 a raw connection that was given back is made fresh",
     async ({ pets, dialect }) => {
       {
         await using raw = await pets.connect()
         expect(raw.raw).toBeDefined()
-        if (dialect === "duckdb") await (raw.raw as { run(sql: string): Promise<unknown> }).run(temporary.duckdb)
-        else (raw.raw as { exec(sql: string): void }).exec(temporary.sqlite)
+        await (raw.raw as Record<string, (sql: string) => unknown>)[runsIt[dialect]]!(temporary)
       }
       expect(await failureOf(pets.query("select * from t"))).toMatchObject({ kind: "missing" })
     },

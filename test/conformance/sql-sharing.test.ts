@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest"
 import { dialects } from "../../src/sql/index.ts"
-import { countRows, type DialectName, onEveryDatabase, openPets, owners, selectOwners } from "../support/databases.ts"
+import { countRows, type DialectName, onEveryDatabase, owners, selectOwners } from "../support/databases.ts"
 import { failureOf, gate, until } from "../support/waiting.ts"
 
-const dialectsHere: Record<DialectName, true> = { duckdb: true, sqlite: true }
+const dialectsHere: Record<DialectName, true> = { duckdb: true, postgresql: true, sqlite: true }
 
 test("every dialect that comes with Mooring is in the conformance run", () => {
   expect(dialects.map(({ name }) => name).sort()).toEqual(Object.keys(dialectsHere).sort())
@@ -71,21 +71,18 @@ describe("sharing", () => {
   })
 })
 
-test("B25 the limits are an error, never a cut, and exact at the border", async () => {
-  for (const database of ["duckdb in memory", "sqlite in memory"] as const) {
-    const { pets, dialect } = await openPets(database)
-    const thousand = countRows[dialect](1000)
-    expect((await pets.query(thousand, { maxRows: 1000 })).numRows).toBe(1000)
-    expect(await failureOf(pets.query(thousand, { maxRows: 999, ttl: "1h" }))).toMatchObject({
-      code: "TOO_LARGE",
-      connection: "pets",
-      hint: expect.stringContaining("maxRows"),
-    })
-    const { byteLength } = await pets.query(thousand)
-    expect((await pets.query(thousand, { maxBytes: byteLength })).numRows).toBe(1000)
-    expect(await failureOf(pets.query(thousand, { maxBytes: byteLength - 1 }))).toMatchObject({ code: "TOO_LARGE" })
-    expect(await failureOf(pets.query(countRows[dialect](1_000_000), { maxRows: 10 }))).toMatchObject({
-      code: "TOO_LARGE",
-    })
-  }
+onEveryDatabase("B25 the limits are an error, never a cut, and exact at the border", async ({ pets, dialect }) => {
+  const thousand = countRows[dialect](1000)
+  expect((await pets.query(thousand, { maxRows: 1000 })).numRows).toBe(1000)
+  expect(await failureOf(pets.query(thousand, { maxRows: 999, ttl: "1h" }))).toMatchObject({
+    code: "TOO_LARGE",
+    connection: "pets",
+    hint: expect.stringContaining("maxRows"),
+  })
+  const { byteLength } = await pets.query(thousand)
+  expect((await pets.query(thousand, { maxBytes: byteLength })).numRows).toBe(1000)
+  expect(await failureOf(pets.query(thousand, { maxBytes: byteLength - 1 }))).toMatchObject({ code: "TOO_LARGE" })
+  expect(await failureOf(pets.query(countRows[dialect](1_000_000), { maxRows: 10 }))).toMatchObject({
+    code: "TOO_LARGE",
+  })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, vi } from "vitest"
 import { cacheStats } from "../../src/index.ts"
 import { withConnections } from "../../src/testing/index.ts"
-import { onEveryDatabase } from "../support/databases.ts"
+import { inMemory, onEveryDatabase } from "../support/databases.ts"
 import { failureOf, gate, pause, settledFlag, until } from "../support/waiting.ts"
 import { BrokenLink, NotReady } from "../support/watched-dialect.ts"
 
@@ -74,10 +74,7 @@ describe("stale answers (RFC 5861)", () => {
       {
         within: withClock,
         ...(what === "a broken link" && {
-          except: {
-            "duckdb in memory": "A broken link takes the database in memory with it, and its results.",
-            "sqlite in memory": "A broken link takes the database in memory with it, and its results.",
-          },
+          except: inMemory("A broken link takes the database in memory with it, and its results."),
         }),
       },
     )

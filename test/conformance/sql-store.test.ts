@@ -5,7 +5,7 @@ import { DiskStore } from "../../src/cache/disk.ts"
 import { decodeFile } from "../../src/cache/disk-format.ts"
 import { configure, connection, type SQLConnection, Table } from "../../src/index.ts"
 import { withConnections } from "../../src/testing/index.ts"
-import { onEveryDatabase, owners, type Pets, selectOwners } from "../support/databases.ts"
+import { inMemory, onEveryDatabase, owners, type Pets, selectOwners } from "../support/databases.ts"
 
 const kept = { ttl: 60 } as const
 
@@ -29,10 +29,10 @@ function keepOnDisk({ dir }: Pets): string {
 }
 
 /** The same database as another process sees it: with the same files, and a memory of its own. */
-async function elsewhere<T>({ path, dir, watched }: Pets, work: (pets: SQLConnection) => Promise<T>): Promise<T> {
+async function elsewhere<T>({ address, dir, watched }: Pets, work: (pets: SQLConnection) => Promise<T>): Promise<T> {
   return withConnections({}, async () => {
     configure({ cache: { store: new DiskStore({ folder: join(dir, "cache"), now: () => Date.now() }) } })
-    return work(await connection<SQLConnection>("pets", { type: "sql", dialect: watched.dialect, database: path }))
+    return work(await connection<SQLConnection>("pets", { type: "sql", dialect: watched.dialect, ...address }))
   })
 }
 
@@ -43,11 +43,7 @@ function entriesIn(folder: string): string[] {
   return found.filter((each) => each.isFile()).map((each) => join(each.parentPath, each.name))
 }
 
-const processOnly = {
-  "duckdb in memory": "What is in memory never leaves the process.",
-  "sqlite in memory": "What is in memory never leaves the process.",
-}
-const options = { within: withClock, except: processOnly }
+const options = { within: withClock, except: inMemory("What is in memory never leaves the process.") }
 
 describe("results in a store outside of the process", () => {
   onEveryDatabase(
@@ -139,7 +135,11 @@ describe("results in a store outside of the process", () => {
     },
     {
       within: withClock,
-      except: { "duckdb file": "A file is not in memory.", "sqlite file": "A file is not in memory." },
+      except: {
+        "duckdb file": "A file is not in memory.",
+        "sqlite file": "A file is not in memory.",
+        postgresql: "A server's data is not in the process.",
+      },
     },
   )
 })

@@ -3,6 +3,7 @@ import { type QueryError, type SQLConnection, Table } from "../../src/index.ts"
 import {
   countRows,
   type DialectName,
+  inMemory,
   onEveryDatabase,
   openPets,
   owners,
@@ -17,7 +18,29 @@ const one = { pool_size: 1, max_overflow: 0, pool_timeout: 5 }
 /** Fails at row 300,000 of a million. */
 const failsInTheMiddle: Record<DialectName, string> = {
   duckdb: "select case when range = 300000 then error('row 300000 is bad') else range end as i from range(1000000)",
+  postgresql: `select case when i = 300000 then 1 / (i - 300000) else i end as i from (${countRows.postgresql(1_000_000)}) as n`,
   sqlite: `select case when i = 300000 then json('[') else i end as i from (${countRows.sqlite(1_000_000)})`,
+}
+
+/** How each says that. */
+const badRow: Record<DialectName, RegExp> = {
+  duckdb: /row 300000 is bad/,
+  postgresql: /division by zero/,
+  sqlite: /malformed JSON/,
+}
+
+/** Rows without an end. */
+const endless: Record<DialectName, string> = {
+  duckdb: countRows.duckdb(1e15).replace("integer", "bigint"),
+  postgresql: countRows.postgresql(1e15),
+  sqlite: slowQuery.sqlite,
+}
+
+/** Works for minutes before its first row. */
+const slowStart: Record<DialectName, string> = {
+  duckdb: slowQuery.duckdb,
+  postgresql: slowQuery.postgresql,
+  sqlite: `select * from (${slowQuery.sqlite}) where i < 0`,
 }
 
 /** Nothing is lent, and the pool works. */
@@ -91,9 +114,8 @@ describe("batches", () => {
 
 describe("back-pressure and leaving", () => {
   onEveryDatabase("B30 the database waits while the reader does", async ({ pets, dialect }) => {
-    const endless = dialect === "duckdb" ? countRows.duckdb(1e15).replace("integer", "bigint") : slowQuery.sqlite
     let batches = 0
-    for await (const batch of pets.stream(endless, { batchRows: 2048 })) {
+    for await (const batch of pets.stream(endless[dialect], { batchRows: 2048 })) {
       expect(batch.numRows).toBeGreaterThan(0)
       await pause(5)
       if (++batches === 5) break
@@ -159,8 +181,7 @@ describe("back-pressure and leaving", () => {
   )
 
   onEveryDatabase("B30 a deadline covers the wait for the first row", async ({ pets, dialect }) => {
-    const text = dialect === "duckdb" ? slowQuery.duckdb : `select * from (${slowQuery.sqlite}) where i < 0`
-    const error = await failureOf(pets.stream(text, { timeout: 0.1 }).schema)
+    const error = await failureOf(pets.stream(slowStart[dialect], { timeout: 0.1 }).schema)
     expect(error).toMatchObject({ code: "TIMEOUT", connection: "pets" })
     expect(await pets.scalar("select 1 as n")).toBe(1)
   })
@@ -186,7 +207,7 @@ describe("failures", () => {
       }
       const error = await failureOf<QueryError>(reading)
       expect(error).toMatchObject({ name: "QueryError", connection: "pets", outcome: "failed", attempts: 1 })
-      expect(error.message).toMatch(dialect === "duckdb" ? /row 300000 is bad/ : /malformed JSON/)
+      expect(error.message).toMatch(badRow[dialect])
       expect(rows).toBeGreaterThan(0)
       expect(rows).toBeLessThanOrEqual(300_000)
       await expectAllGivenBack(pets)
@@ -222,12 +243,7 @@ describe("failures", () => {
       expect(rows).toBe(2)
       expect(watched.opened).toBe(opened + 1)
     },
-    {
-      except: {
-        "duckdb in memory": "A broken link takes the database in memory with it.",
-        "sqlite in memory": "A broken link takes the database in memory with it.",
-      },
-    },
+    { except: inMemory("A broken link takes the database in memory with it.") },
   )
 })
 
@@ -260,8 +276,7 @@ describe("exports", () => {
   )
 
   onEveryDatabase("B30 who leaves before the first row ends the query", async ({ pets, dialect }) => {
-    const text = dialect === "duckdb" ? slowQuery.duckdb : `select * from (${slowQuery.sqlite}) where i < 0`
-    const reader = pets.stream(text).toCSV().getReader()
+    const reader = pets.stream(slowStart[dialect]).toCSV().getReader()
     const reading = reader.read().catch(() => undefined)
     await pause(50)
     const settled = settledFlag(reading)

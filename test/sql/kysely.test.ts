@@ -96,9 +96,9 @@ describe("session.db()", () => {
     })
   })
 
-  onEveryDatabase("a dialect that Kysely cannot write is an error", async ({ watched, path }) => {
+  onEveryDatabase("a dialect that Kysely cannot write is an error", async ({ watched, address }) => {
     const { kysely: _, ...plain } = watched.dialect
-    const others = await connection<SQLConnection>("others", { type: "sql", dialect: plain, database: path })
+    const others = await connection<SQLConnection>("others", { type: "sql", dialect: plain, ...address })
     await using session = others.session
     expect(await failureOf(() => session.db())).toMatchObject({ code: "UNSUPPORTED", connection: "others" })
   })

@@ -1,12 +1,15 @@
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
+import pg from "pg"
 import { type BaseConnection, connection, type SQLConnection } from "../../src/index.ts"
 import type { SqlEngine } from "../../src/sql/engine.ts"
 import { dialects } from "../../src/sql/index.ts"
-import type { DialectName } from "./databases.ts"
+import type { DialectName, FileDialectName } from "./databases.ts"
 import { PetsConnection } from "./pets-connection.ts"
 import { startPetsServer } from "./pets-server.ts"
+import { newPostgresDatabase, type PostgresAddress } from "./postgres-database.ts"
 import type { TestProject } from "./project.ts"
+import { type Requirement, unavailable } from "./requirements.ts"
 
 /** A raw connection, of which a test can hear that it was released. */
 export interface Raw {
@@ -52,7 +55,13 @@ export interface LeftOut {
 
 const dialectSubjects: Record<DialectName, Subject | LeftOut> = {
   duckdb: fileDatabase("duckdb", behindDuckDB),
+  postgresql: whereAvailable("postgresql", { begin: postgresScene }),
   sqlite: fileDatabase("sqlite", behindSqlite),
+}
+
+function whereAvailable(name: Requirement, subject: Subject): Subject | LeftOut {
+  const because = unavailable(name)
+  return because === undefined ? subject : { because }
 }
 
 /** The dialects of the package that {@link DialectName} does not know, or knows in vain. */
@@ -61,6 +70,11 @@ export function strayDialects(): readonly string[] {
   const names = dialects.map(({ name }) => name)
   return [...names.filter((name) => !known.includes(name)), ...known.filter((name) => !names.includes(name))]
 }
+
+/** The dialects that take no part here, and why. */
+export const leftOut: readonly (readonly [name: string, because: string])[] = Object.entries(dialectSubjects).flatMap(
+  ([name, subject]) => ("because" in subject ? [[name, subject.because] as const] : []),
+)
 
 /** All kinds of connections, by name, for `describe.each`. */
 export const subjects: readonly (readonly [name: string, subject: Subject])[] = [
@@ -103,28 +117,61 @@ async function behindDuckDB(_project: TestProject, sql: string): Promise<void> {
   await writer.close()
 }
 
-function fileDatabase(dialect: DialectName, behind: Behind): Subject {
+/** Fills a database for {@link Scene.owner}: the cat belongs to `owner`. */
+async function fill(url: string, owner: string): Promise<void> {
+  const writer = await connection<SQLConnection>(`writer-${owner}`, { type: "sql", url })
+  await writer.execute("create table if not exists owners (pet varchar(20), name varchar(20))")
+  await writer.execute("delete from owners")
+  await writer.execute("insert into owners values ('cat', :owner)", { owner })
+  await writer.close()
+}
+
+const variant = { pool_size: 2 }
+
+const connectTo: Scene["connect"] = (name = "pets", options = {}) => connection(name, { type: "sql", ...options })
+
+async function ownerOf(asked: BaseConnection, ttl: number | string = 0): Promise<string | null> {
+  return (await (asked as SQLConnection).scalar<string>("select name from owners where pet = 'cat'", { ttl })) ?? null
+}
+
+function fileDatabase(dialect: FileDialectName, behind: Behind): Subject {
   return {
     async begin(project) {
-      const made = async (file: string, owner: string) => {
-        const writer = await connection(`writer-${file}`, { type: "sql", url: `${dialect}:///${file}` })
-        await writer.execute("create table if not exists owners (pet varchar, name varchar)")
-        await writer.execute("delete from owners")
-        await writer.execute("insert into owners values ('cat', :owner)", { owner })
-        await writer.close()
-      }
-      await made("ada.db", "Ada")
-      await made("bob.db", "Bob")
+      const url = (file: string) => `${dialect}:///${file}`
+      await fill(url("ada.db"), "Ada")
+      await fill(url("bob.db"), "Bob")
       return {
-        section: `url = "${dialect}:///ada.db"\n`,
-        other: `url = "${dialect}:///bob.db"\n`,
-        broken: { section: `url = "${dialect}:///no/such/folder/pets.db"\n`, error: /pets\.db/ },
-        variant: { pool_size: 2 },
-        connect: (name = "pets", options = {}) => connection(name, { type: "sql", ...options }),
-        owner: async (asked, ttl = 0) =>
-          (await (asked as SQLConnection).scalar<string>("select name from owners where pet = 'cat'", { ttl })) ?? null,
+        section: `url = "${url("ada.db")}"\n`,
+        other: `url = "${url("bob.db")}"\n`,
+        broken: { section: `url = "${url("no/such/folder/pets.db")}"\n`, error: /pets\.db/ },
+        variant,
+        connect: connectTo,
+        owner: ownerOf,
         rename: (owner) => behind(project, `update owners set name = '${owner}'`),
       }
+    },
+  }
+}
+
+async function postgresScene(): Promise<Scene> {
+  const [ada, bob] = [await newPostgresDatabase(), await newPostgresDatabase()]
+  const url = ({ username, host, port, database }: PostgresAddress) =>
+    `postgresql://${username}@${host}:${port}/${database}`
+  await fill(url(ada), "Ada")
+  await fill(url(bob), "Bob")
+  return {
+    section: `url = "${url(ada)}"\n`,
+    other: `url = "${url(bob)}"\n`,
+    broken: { section: `url = "${url({ ...ada, database: "no_such_place" })}"\n`, error: /no_such_place/ },
+    variant,
+    connect: connectTo,
+    owner: ownerOf,
+    rename: async (owner) => {
+      const { username: user, ...rest } = ada
+      const client = new pg.Client({ user, ...rest })
+      await client.connect()
+      await client.query("update owners set name = $1", [owner])
+      await client.end()
     },
   }
 }

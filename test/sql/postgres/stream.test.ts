@@ -100,7 +100,7 @@ onServer("an error in the middle of a stream is thrown where it is read", async 
 onServer("an error before the first row is thrown by stream()", async () => {
   const connection = await connect()
   expect(await failure(start(connection, "select 1 / 0"))).toMatchObject({ code: "22012" })
-  expect(await failure(start(connection, "delete from pg_class"))).toMatchObject({ code: "25006" })
+  expect(await failure(start(connection, "delete from pg_class returning 1"))).toMatchObject({ code: "25006" })
   expect(await rows(connection, "select 1 as a")).toEqual([{ a: 1 }])
 })
 

@@ -2,8 +2,8 @@ import { inject, onTestFinished, type TestContext, test } from "vitest"
 import type { Database, DriverConnection, RunOptions, RunResult, SqlConfig } from "../../../src/sql/dialect.ts"
 import { postgres } from "../../../src/sql/dialects/postgres/index.ts"
 import { type Table, typeName } from "../../../src/tables/index.ts"
-import { postgresBinaries } from "../../support/postgres-binaries.ts"
 import type { PostgresServer } from "../../support/postgres-server.ts"
+import { unavailable } from "../../support/requirements.ts"
 import { sharedPostgres } from "../../support/servers.ts"
 
 export const never: AbortSignal = new AbortController().signal
@@ -15,10 +15,8 @@ export const reading: RunOptions = {
 }
 export const running: RunOptions = { ...reading, readOnly: false }
 
-const required = (process.env.MOORING_TEST_REQUIRE ?? "").split(",").includes("postgresql")
-
 /** True where no server can be started; not where it has to be. */
-export const noServer: boolean = postgresBinaries() === undefined && !required
+export const noServer: boolean = unavailable("postgresql") !== undefined
 
 /** A test that needs a server. */
 export const onServer: (name: string, body: (context: TestContext) => Promise<void>, timeout?: number) => void = (

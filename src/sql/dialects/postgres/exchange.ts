@@ -1,6 +1,7 @@
 import { MooringError } from "../../../errors.ts"
 import type { TypeCatalog } from "./catalog.ts"
 import type { ColumnReader } from "./columns/reader.ts"
+import { NotReading } from "./failures.ts"
 import { encodeValues } from "./params.ts"
 import type { Control, Prepared, Statements } from "./statements.ts"
 import { columnReader, formatOf } from "./types.ts"
@@ -109,7 +110,10 @@ export class StatementExchange extends Exchange {
     const { statements } = this.host
     const { text, readOnly, values } = this.statement
     const known = statements.find(text)
-    if (known !== undefined) this.encoded = encodeValues(values, known.parameters)
+    if (known !== undefined) {
+      this.refuseWriting(known.fields)
+      this.encoded = encodeValues(values, known.parameters)
+    }
     const writer = new MessageWriter()
     for (const name of statements.takeLeaving()) writer.closeStatement(name)
     if (readOnly) this.control(writer, "begin")
@@ -182,6 +186,7 @@ export class StatementExchange extends Exchange {
       statements.abandon(this.name)
       return
     }
+    this.refuseWriting(fields)
     this.fields = fields
     this.unknown = catalog.unknownOf(fields ?? [])
     if (this.unknown.length === 0) {
@@ -190,6 +195,16 @@ export class StatementExchange extends Exchange {
     }
     this.commands.push("lookup")
     this.send(catalog.ask(new MessageWriter(), this.unknown).flush())
+  }
+
+  /**
+   * What reads has columns, if only none: the server's own word, before anything runs. A read-only transaction lets SET,
+   * COPY … TO, PREPARE, NOTIFY, BEGIN and COMMIT pass, which have no columns.
+   */
+  private refuseWriting(fields: readonly FieldDescription[] | undefined): void {
+    if (!this.statement.readOnly || fields !== undefined) return
+    this.host.statements.abandon(this.name)
+    throw new NotReading()
   }
 
   private runDescribed(writer: MessageWriter): void {
@@ -251,9 +266,12 @@ export class StatementExchange extends Exchange {
     this.sync(writer)
   }
 
-  /** EXPLAIN ANALYZE CREATE TABLE AS makes its table in a read-only transaction, too: rolled back, it does not. */
+  /**
+   * EXPLAIN ANALYZE CREATE TABLE AS makes its table in a read-only transaction, too; so do set_config and, before
+   * PostgreSQL 16, functions for large objects what they are for. Rolled back, they do not.
+   */
   private get ending(): Control {
-    return /\bexplain\b/i.test(this.statement.text) ? "rollback" : "commit"
+    return /\b(explain|set_config|lo_\w+)\b/i.test(this.statement.text) ? "rollback" : "commit"
   }
 
   private control(writer: MessageWriter, command: Control): void {

@@ -15,6 +15,13 @@ interface ServerError {
   readonly port?: number
 }
 
+/** A statement of `readOnly` that is not one that reads; it was not run. */
+export class NotReading extends Error {
+  constructor() {
+    super("query() only reads, and this statement gives no rows.")
+  }
+}
+
 const statements = new WeakMap<object, { readonly text: string; readonly readOnly: boolean }>()
 
 /** Remembers what an error of the server's was the answer to. */
@@ -30,6 +37,9 @@ export function noteStatement(error: unknown, statement: { readonly text: string
  */
 export function classify(error: unknown): Failure {
   if (isMooringError(error)) return { action: "fatal", kind: "other", code: error.code }
+  if (error instanceof NotReading) {
+    return { action: "fatal", kind: "readOnly", code: "READ_ONLY", message: error.message }
+  }
   if (error instanceof ProtocolError) return { action: "lost", kind: "connection" }
   const server = (error ?? {}) as ServerError
   const { code, message = "" } = server

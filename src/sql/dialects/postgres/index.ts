@@ -1,11 +1,11 @@
+import { MooringError } from "../../../errors.ts"
 import type { Dialect, TransactionOptions } from "../../dialect.ts"
 import { postgresSyntax } from "../../syntaxes.ts"
 import { settings, sourceOf } from "./address.ts"
-import { openPostgres } from "./database.ts"
 import { driverPackage } from "./driver.ts"
 import { classify } from "./failures.ts"
 import { kyselyParts } from "./kysely.ts"
-import { typeTable } from "./types.ts"
+import { typeTable } from "./type-table.ts"
 
 /**
  * PostgreSQL from version 12 on, and what speaks its protocol, over `pg`'s connection.
@@ -22,17 +22,30 @@ export const postgres: Dialect = {
   settings,
   types: typeTable,
   source: sourceOf,
-  open: openPostgres,
+  // Loaded here: the reading of rows is for programs that open a database.
+  open: async (config) => (await import("./database.ts")).openPostgres(config),
   begin,
   classify,
   kysely: kyselyParts,
 }
 
-/** Its repeatable read is a snapshot. */
+/** From the weakest to the strictest. Read uncommitted is PostgreSQL's read committed, and a snapshot its repeatable read. */
+const levels: Readonly<Record<NonNullable<TransactionOptions["isolation"]>, string>> = {
+  "read uncommitted": "READ UNCOMMITTED",
+  "read committed": "READ COMMITTED",
+  "repeatable read": "REPEATABLE READ",
+  snapshot: "REPEATABLE READ",
+  serializable: "SERIALIZABLE",
+}
+
 function begin({ isolation, readOnly }: TransactionOptions): readonly string[] {
-  const level = isolation === "snapshot" ? "repeatable read" : isolation
+  if (isolation !== undefined && !Object.hasOwn(levels, isolation)) {
+    throw new MooringError("UNSUPPORTED", `PostgreSQL has no isolation level ${JSON.stringify(isolation)}.`, {
+      hint: `Its levels are ${Object.keys(levels).join(", ")}.`,
+    })
+  }
   const modes = [
-    ...(level === undefined ? [] : [`ISOLATION LEVEL ${level.toUpperCase()}`]),
+    ...(isolation === undefined ? [] : [`ISOLATION LEVEL ${levels[isolation]}`]),
     ...(readOnly === undefined ? [] : [readOnly ? "READ ONLY" : "READ WRITE"]),
   ]
   return [["BEGIN", ...modes].join(" ")]

@@ -1,0 +1,23 @@
+/** PostgreSQL type → Arrow type, for people. */
+export const typeTable: Readonly<Record<string, string>> = {
+  bool: "bool",
+  "int2, int4, int8": "int16, int32, int64",
+  "float4, float8": "float32, float64",
+  "numeric(p, s)": "decimal128(p, s) to 38 digits, decimal256(p, s) to 76; else as numeric",
+  numeric: "utf8 (its digits, NaN, Infinity)",
+  "text, varchar, bpchar, name, xml": "utf8",
+  "json, jsonb": "utf8, extension arrow.json",
+  bytea: "binary",
+  date: "date32; the greatest and the least day are ±infinity",
+  time: "time64[us]",
+  timetz: "utf8",
+  timestamp: "timestamp[us]; the greatest and the least value are ±infinity",
+  timestamptz: "timestamp[us, UTC]; the greatest and the least value are ±infinity",
+  interval: "interval (months, days, nanoseconds)",
+  "oid, xid, cid": "uint32",
+  xid8: "uint64",
+  "uuid, inet, cidr, macaddr, money, bit, varbit, tsvector, ranges, geometric types": "utf8",
+  "an enum, a composite, any other type": "utf8 (as the server writes it)",
+  "a domain": "as the type beneath",
+  "an array": "list, nested as deep as its first value that has elements; lower bounds are dropped",
+}
