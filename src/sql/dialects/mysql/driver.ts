@@ -1,0 +1,139 @@
+import type { EventEmitter } from "node:events"
+import type { Socket } from "node:net"
+import type { DriverPackage } from "../../dialect.ts"
+import { importDriver } from "../../import-driver.ts"
+import type { TypedParameter } from "./params.ts"
+
+/** The slice of `mysql2` that is used: its login, its framing and its commands, not its rows. */
+export interface Mysql2 {
+  createConnection(config: ConnectionConfig): Connection
+  /** From 3.24 on. */
+  readonly TypedParameter?: TypedParameter
+}
+
+/** What `mysql2` takes. It complains on the console of what it does not know. */
+export interface ConnectionConfig {
+  readonly host?: string
+  readonly port?: number
+  readonly socketPath?: string
+  readonly user: string
+  readonly password?: string
+  readonly database?: string
+  readonly ssl?: TlsConfig
+  readonly stream?: () => Socket
+  readonly connectTimeout: number
+  readonly [other: string]: unknown
+}
+
+/** What `mysql2` takes of TLS. */
+export interface TlsConfig {
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+  readonly rejectUnauthorized: boolean
+  /** Whether the certificate has to be for the host. */
+  readonly verifyIdentity: boolean
+}
+
+/** The server's first packet. */
+export interface Handshake {
+  /** `8.4.3`, `5.5.5-10.11.19-MariaDB`. */
+  readonly serverVersion: string
+}
+
+/** `mysql2`'s connection. Emits `error` when the link breaks while nothing runs. */
+export interface Connection extends EventEmitter {
+  readonly stream: Socket
+  /** What KILL takes. */
+  readonly threadId: number | null
+  connect(callback: (error: Error | null, handshake?: Handshake) => void): void
+  /** Prepares a statement, unless it is kept, and runs it. */
+  execute(statement: CommandOptions, callback: Answered): Command
+  /** Runs a statement by the text protocol. */
+  query(statement: CommandOptions, callback: Answered): Command
+  /** Forgets a kept statement, here and at the server. */
+  unprepare(sql: string): unknown
+  ping(callback: (error?: Error | null) => void): unknown
+  /** COM_RESET_CONNECTION: forgets prepared statements, too. */
+  reset(callback: (error?: Error | null) => void): unknown
+  pause(): void
+  resume(): void
+  end(callback?: (error?: Error) => void): unknown
+}
+
+/** A statement for `mysql2`. */
+export interface CommandOptions {
+  readonly sql: string
+  readonly values?: readonly unknown[]
+  readonly rowsAsArray?: boolean
+  readonly typeCast?: (field: TextField) => unknown
+}
+
+/** A value of the text protocol. */
+export interface TextField {
+  string(): string | null
+}
+
+/**
+ * Hears of the end of a statement. `rows` is the answer of a statement without rows, an array for one with rows, and an
+ * array of such for several results.
+ */
+export type Answered = (error: Error | null, rows?: unknown, fields?: unknown) => void
+
+/** A command that waits or runs. What makes the parser of rows may be replaced before it runs. */
+export interface Command {
+  buildParserFromFields?: (fields: readonly ColumnDefinition[]) => new () => RowParser
+  /** Where `mysql2` puts what the parser gives. */
+  _currentRows: { push(row: unknown): unknown } | null
+}
+
+/** Takes one packet at a time. What it throws ends the link. */
+export interface RowParser {
+  next(packet: RowPacket): unknown
+}
+
+/** A packet with one row: the bytes of `buffer` from `offset` to `end`. Good until `next` returns. */
+export interface RowPacket {
+  readonly buffer: Buffer
+  readonly offset: number
+  readonly end: number
+}
+
+/** What the server says of a column. */
+export interface ColumnDefinition {
+  readonly name: string
+  /** One of MYSQL_TYPE_…. */
+  readonly columnType: number
+  /** Bits: 32 is unsigned, 128 is binary. */
+  readonly flags: number
+  /** Number of the collation; 63 is binary. */
+  readonly characterSet: number
+  /** In bytes. */
+  readonly columnLength: number
+  readonly decimals: number
+  /** MariaDB: `uuid`, `inet6`, `point`. */
+  readonly extendedTypeName?: string
+  /** MariaDB: `json`. */
+  readonly extendedFormat?: string
+}
+
+/** The answer to a statement without rows. */
+export interface OkPacket {
+  readonly affectedRows: number | string
+  /** A text where it is no safe integer. */
+  readonly insertId: number | string
+  readonly stateChanges?: { readonly systemVariables: Readonly<Record<string, string>> }
+}
+
+export const driverPackage: DriverPackage = {
+  package: "mysql2",
+  // The first with a reset that forgets prepared statements.
+  range: ">=3.22",
+  aliases: ["pymysql", "mysqldb", "mysqlconnector", "aiomysql", "asyncmy", "mariadbconnector", "cymysql"],
+}
+
+/** Loads `mysql2`. */
+export async function loadMysql2(projectDir: string): Promise<Mysql2> {
+  const loaded = await importDriver(driverPackage, () => import("mysql2"), projectDir)
+  return loaded.default as unknown as Mysql2
+}

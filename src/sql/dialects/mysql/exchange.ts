@@ -1,0 +1,172 @@
+import type { Answered, ColumnDefinition, Command, Connection, OkPacket, RowPacket, RowParser } from "./driver.ts"
+
+/** Who gets the rows of a statement. What it throws fails the exchange. */
+export interface RowTaker {
+  /** Called before the first row, for a statement that has rows. */
+  describe(fields: readonly ColumnDefinition[]): void
+  /** One row's packet: the bytes from `start` to `end`, which do not change afterwards. */
+  row(buffer: Buffer, start: number, end: number): void
+  /** All rows have come. */
+  complete(): void
+}
+
+/** What is run, and how. */
+export interface ExchangeStatement {
+  readonly text: string
+  /** As `mysql2` binds them. */
+  readonly values: readonly unknown[]
+  /** `text` for what cannot be prepared, or is not worth it. */
+  readonly protocol: "binary" | "text"
+}
+
+/**
+ * One statement on a connection, until the server is ready for the next, whatever happens.
+ *
+ * A procedure may give several results. The first one with columns is taken, the others are read and dropped.
+ */
+export class Exchange {
+  readonly statement: ExchangeStatement
+  /** Settles when the server has answered, or the link is broken. */
+  readonly done: Promise<OkPacket | undefined>
+  /** Whether the server gave the error. */
+  refused = false
+  /** Whether the server has answered. */
+  private finished = false
+  private readonly taker: RowTaker
+  private readonly cancel: (exchange: Exchange) => void
+  private raw: Connection | undefined
+  private failed = false
+  private error: unknown
+  private settled = false
+  private results = 0
+  private resolve!: (ok: OkPacket | undefined) => void
+  private reject!: (error: unknown) => void
+
+  /** @param cancel asks the server to stop: nobody waits for what it does. */
+  constructor(statement: ExchangeStatement, taker: RowTaker, cancel: (exchange: Exchange) => void) {
+    this.statement = statement
+    this.taker = taker
+    this.cancel = cancel
+    this.done = new Promise((resolve, reject) => {
+      this.resolve = resolve
+      this.reject = reject
+    })
+  }
+
+  /** Whether the server has done what it was asked. */
+  get completed(): boolean {
+    return this.finished && !this.refused
+  }
+
+  begin(raw: Connection): void {
+    if (this.settled) return
+    this.raw = raw
+    const { text: sql, values, protocol } = this.statement
+    // With a callback always: without one, `mysql2` tells nobody that the link broke.
+    const answered: Answered = (error, rows) => this.answered(error, rows)
+    try {
+      if (protocol === "binary") this.takeOver(raw.execute({ sql, values }, answered))
+      else this.takeOverText(raw.query({ sql }, answered))
+    } catch (error) {
+      this.end(error)
+    }
+  }
+
+  /** Gives up: the rest is not read, and `done` rejects with this error once the server is ready again. */
+  fail(error: unknown): void {
+    if (this.failed || this.settled) return
+    this.failed = true
+    this.error = error
+    if (this.raw === undefined) this.settle()
+    else if (!this.finished) {
+      // Rows may wait in a reader that stands still.
+      this.raw.resume()
+      this.cancel(this)
+    }
+  }
+
+  /** The link is of no use any more. */
+  end(error: unknown): void {
+    if (!this.failed) this.error = error
+    this.failed = true
+    this.settle()
+  }
+
+  /** `mysql2` makes the parser of a result's rows once it knows the columns. */
+  private takeOver(command: Command): void {
+    const exchange = this
+    command.buildParserFromFields = function (this: Command, fields) {
+      // Rows are not kept by `mysql2`.
+      this._currentRows = { push: () => 0 }
+      return exchange.parserFor(fields)
+    }
+  }
+
+  /** For the text protocol it has no such place: the parser that it makes is put aside. */
+  private takeOverText(command: Command): void {
+    let parser: RowParser = nobody
+    ;(command as unknown as NodeJS.EventEmitter).on("fields", (fields?: readonly ColumnDefinition[]) => {
+      if (fields === undefined) return
+      command._currentRows = { push: () => 0 }
+      parser = new (this.parserFor(fields))()
+    })
+    Object.defineProperty(command, "_rowParser", { get: () => parser, set() {} })
+  }
+
+  private parserFor(fields: readonly ColumnDefinition[]): new () => RowParser {
+    const isFirst = this.results++ === 0
+    if (isFirst) this.guarded(() => this.taker.describe(fields))
+    const { taker } = this
+    const exchange = this
+    return class {
+      next({ buffer, offset, end }: RowPacket): null {
+        if (!isFirst || exchange.failed) return null
+        // What is thrown inside of `mysql2` would end the link.
+        try {
+          taker.row(buffer, offset, end)
+        } catch (error) {
+          exchange.fail(error)
+        }
+        return null
+      }
+    }
+  }
+
+  private answered(error: Error | null, rows: unknown): void {
+    if (this.settled) return
+    if (error) {
+      this.refused = (error as { sqlState?: unknown }).sqlState !== undefined
+      this.finished = this.refused
+      this.end(error)
+      return
+    }
+    this.finished = true
+    if (!this.failed) this.guarded(() => this.taker.complete())
+    this.settle(okOf(rows))
+  }
+
+  private guarded(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  private settle(ok?: OkPacket): void {
+    if (this.settled) return
+    this.settled = true
+    if (this.failed) this.reject(this.error)
+    else this.resolve(ok)
+  }
+}
+
+const nobody: RowParser = { next: () => null }
+
+/** The answer without rows, which a procedure gives behind its results. */
+function okOf(rows: unknown): OkPacket | undefined {
+  const answers: readonly unknown[] = Array.isArray(rows) ? rows : [rows]
+  return answers.findLast(
+    (answer): answer is OkPacket => (answer as Partial<OkPacket> | null)?.affectedRows !== undefined,
+  )
+}

@@ -1,0 +1,73 @@
+import { mysqlSyntax } from "../../syntaxes.ts"
+import { quotedEnd, wordEnd } from "../../tokens.ts"
+
+/** What the words of a statement tell before the server has seen it. */
+export interface StatementFacts {
+  /** The first word in lower case; `(` where it begins so, "" where there is none. */
+  readonly verb: string
+  /** The server would write a file for it. */
+  readonly writesFile: boolean
+  /** The server would read a file of its own for it. */
+  readonly readsFile: boolean
+  /** It may leave something in its session although it only reads: a lock, a variable. */
+  readonly leavesState: boolean
+}
+
+/** Functions that leave something in the session. */
+const leaving: readonly string[] = ["get_lock", "release_lock", "release_all_locks", "last_insert_id", "setval"]
+
+/** Looks at the words of a statement, those of comments that MySQL runs (after `/*!`) too. */
+export function factsOf(text: string): StatementFacts {
+  let verb = ""
+  let writesFile = false
+  let readsFile = false
+  let leavesState = false
+  let before = ""
+  for (const token of tokens(text)) {
+    verb ||= token
+    if (before === "into") {
+      writesFile ||= token === "outfile" || token === "dumpfile"
+      leavesState ||= token === "@"
+    }
+    if (token === "load_file") readsFile = true
+    if ((before === ":" && token === "=") || leaving.includes(token)) leavesState = true
+    before = token
+  }
+  return { verb, writesFile, readsFile, leavesState }
+}
+
+/** Words in lower case and single marks; strings are a single mark, and comments are left out. */
+function* tokens(sql: string): Generator<string, void, undefined> {
+  for (let i = 0; i < sql.length; ) {
+    const comment = commentEnd(sql, i)
+    if (comment > i || sql[i]! <= " ") {
+      i = Math.max(comment, i + 1)
+      continue
+    }
+    const quoted = quotedEnd(sql, i, mysqlSyntax)
+    const word = wordEnd(sql, i)
+    if (quoted > i) {
+      // A quoted name may be that of a function, too.
+      yield sql[i] === "`" ? sql.slice(i + 1, quoted - 1).toLowerCase() : "'"
+      i = quoted
+    } else if (word > i) {
+      yield sql.slice(i, word).toLowerCase()
+      i = word
+    } else yield sql[i++]!
+  }
+}
+
+/** The end of a comment, or of the marks around what MySQL runs in one. */
+function commentEnd(sql: string, at: number): number {
+  const run = /^\/\*M?!\d*/.exec(sql.slice(at, at + 12))
+  if (run) return at + run[0].length
+  if (sql.startsWith("*/", at)) return at + 2
+  if (sql.startsWith("/*", at)) return end(sql, "*/", at + 2)
+  if (sql[at] === "#" || /^--(?:[\s]|$)/.test(sql.slice(at, at + 3))) return end(sql, "\n", at + 1)
+  return at
+}
+
+function end(sql: string, mark: string, from: number): number {
+  const found = sql.indexOf(mark, from)
+  return found === -1 ? sql.length : found + mark.length
+}
