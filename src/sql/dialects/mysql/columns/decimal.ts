@@ -23,6 +23,7 @@ const powers: readonly number[] = Array.from({ length: exactDigits + 1 }, (_, i)
 export class DecimalReader extends FixedReader {
   private readonly precision: number
   private readonly scale: number
+  private readonly smallLimit: number
   /** The absolute value of one number, 32 bits each, the least first. */
   private readonly limbs: Uint32Array
 
@@ -31,6 +32,7 @@ export class DecimalReader extends FixedReader {
     super(name, wide ? decimal256(precision, scale) : decimal128(precision, scale), lengthCoded)
     this.precision = precision
     this.scale = scale
+    this.smallLimit = powers[Math.min(precision, exactDigits)]!
     this.limbs = new Uint32Array(wide ? 8 : 4)
   }
 
@@ -42,10 +44,32 @@ export class DecimalReader extends FixedReader {
     for (let i = 0, at = column; i < count; i++, at += stride, to += size) {
       const place = places[at]!
       if (place < 0) continue
-      const isNegative = bytes[place] === minus && sizes[at]! > 0
-      this.readDigits(bytes, isNegative ? place + 1 : place, place + sizes[at]!)
-      this.store(words, to, isNegative)
+      const end = place + sizes[at]!
+      const isNegative = place < end && bytes[place] === minus
+      const start = isNegative ? place + 1 : place
+      const small = this.smallNumber(bytes, start, end)
+      if (small >= 0) storeNumber(words, to, isNegative ? -small : small, size)
+      else {
+        this.readDigits(bytes, start, end)
+        this.store(words, to, isNegative)
+      }
     }
+  }
+
+  /** The same for the usual case, digits that a double holds and as many decimals as the scale says; else -1. */
+  private smallNumber(bytes: Buffer, start: number, end: number): number {
+    if (end - start > exactDigits + 1 || start === end) return -1
+    let value = 0
+    let decimals = -1
+    for (let place = start; place < end; place++) {
+      const digit = bytes[place]! - zero
+      if (digit >= 0 && digit <= 9) {
+        value = value * 10 + digit
+        if (decimals >= 0) decimals++
+      } else if (digit === point - zero && decimals < 0) decimals = 0
+      else return -1
+    }
+    return Math.max(decimals, 0) === this.scale && value < this.smallLimit ? value : -1
   }
 
   /** The absolute value, times ten to the scale. */
@@ -124,4 +148,12 @@ export class DecimalReader extends FixedReader {
       }
     }
   }
+}
+
+/** An integer below 2^53 in `size` words. */
+function storeNumber(words: Int32Array, to: number, value: number, size: number): void {
+  words[to] = value
+  words[to + 1] = Math.floor(value / limbBase)
+  const sign = value < 0 ? -1 : 0
+  for (let i = 2; i < size; i++) words[to + i] = sign
 }

@@ -11,7 +11,8 @@ export type ZeroDates = "error" | "null"
 
 const daysBefore: readonly number[] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334]
 const daysIn: readonly number[] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
-const noDay: number = Number.MIN_SAFE_INTEGER
+// A small integer, as the days are, so that none of them is boxed.
+const noDay: number = -0x8000_0000
 const epochDays = 719_528
 
 /** Days from 1970-01-01 to a day of the proleptic Gregorian calendar; {@link noDay} for one that it does not have. */
