@@ -12,6 +12,8 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
+    // `npm run test:faults` runs these.
+    exclude: ["test/faults/**"],
     globalSetup: ["test/support/servers.ts"],
     testTimeout: 20_000,
     // Most tests wait for a process, a worker or a file: every core can have one.
