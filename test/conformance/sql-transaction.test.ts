@@ -199,6 +199,24 @@ describe("transaction", () => {
   )
 
   onEveryDatabase(
+    "B31 a statement that fails in a savepoint is undone with it, and the transaction goes on",
+    async ({ pets }) => {
+      await pets.transaction(async (tx) => {
+        await tx.execute(add, { name: "Eve" })
+        const failed = tx.transaction(async (inner) => {
+          await inner.execute(add, { name: "Fay" })
+          await inner.execute(add, { name: "Ada" })
+        })
+        expect(await failureOf(failed)).toMatchObject({ kind: "unique" })
+        await tx.execute(add, { name: "Gus" })
+      })
+      const names = await pets.query("select name from owners order by name")
+      expect(names.toArray().map(({ name }) => name)).toEqual(["Ada", "Bob", "Eve", "Gus"])
+    },
+    { except: noSavepoints },
+  )
+
+  onEveryDatabase(
     "B31 without savepoints, tx.transaction is an error that says so",
     async ({ pets }) => {
       const work = pets.transaction((tx) => tx.transaction(async () => 1))

@@ -17,8 +17,7 @@ export interface Address {
 export const settings: Readonly<Record<string, Setting>> = {
   sslmode: {
     type: "text",
-    description:
-      "TLS, as libpq has it: disable, allow, prefer (the default), require (encrypted, but with whomever answers), verify-ca, verify-full.",
+    description: "TLS, as libpq has it (prefer). With require the link is encrypted, but with whomever answers.",
     oneOf: ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"],
     tuning: true,
   },
@@ -36,7 +35,7 @@ export const settings: Readonly<Record<string, Setting>> = {
   sslkey: { type: "text", description: "File with the client's private key.", tuning: true },
   channel_binding: {
     type: "text",
-    description: "Whether the password's exchange is tied to the TLS link: disable (the default), prefer, require.",
+    description: "Whether the password's exchange is tied to the TLS link (disable).",
     oneOf: ["disable", "prefer", "require"],
     tuning: true,
   },
