@@ -3,6 +3,7 @@ import { dirname, join, relative, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 import ts from "typescript"
 import { expect, test } from "vitest"
+import { redisPackage } from "../src/cache/redis/link.ts"
 import { errorCodes } from "../src/index.ts"
 import { type DriverPackage, dialects } from "../src/sql/index.ts"
 import { kyselyPackage } from "../src/sql/kysely.ts"
@@ -189,7 +190,7 @@ test("every package that is imported is declared, and every declared one is impo
 
 test("optional peers are those of the dialects and of what is beside them, in the same ranges", () => {
   const drivers = dialects.flatMap(({ driver }) => driver ?? [])
-  const peers = [...drivers, kyselyPackage, parquetPackage]
+  const peers = [...drivers, kyselyPackage, parquetPackage, redisPackage]
   const expected = Object.fromEntries(peers.map((peer: DriverPackage) => [peer.package, peer.npmRange ?? peer.range]))
   expect(manifest.peerDependencies).toEqual(expected)
   const optional = Object.entries(manifest.peerDependenciesMeta).filter(([, meta]) => meta.optional)
