@@ -144,10 +144,12 @@ export class SessionTransaction {
   /** A driver's error as one of ours, or the reason of the signal. Afterwards the transaction may be good for nothing. */
   failure(error: unknown, signal?: AbortSignal, outcome?: Outcome): unknown {
     const { dialect, name } = this.#host
-    const lost = actionOf(error, dialect) === "lost"
+    const action = actionOf(error, dialect)
+    const lost = action === "lost"
     const usable = this.#borrowed?.connection.usable === true && !lost
-    // Whether a failed statement spoils its transaction is the database's affair; a broken connection always does.
-    const spoilt = !usable || capabilitiesOf(dialect).errorAbortsTransaction
+    // Whether a failed statement spoils its transaction is the database's affair. A broken connection always does, and so
+    // does a deadlock: MySQL rolls back then, and would run what follows outside of any transaction.
+    const spoilt = !usable || action === "rerun" || capabilitiesOf(dialect).errorAbortsTransaction
     if (this.#state === "active" && spoilt) this.#state = "failed"
     if (lost) this.#borrowed?.lost()
     if (signal?.aborted) return signal.reason

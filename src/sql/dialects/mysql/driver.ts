@@ -47,10 +47,10 @@ export interface Connection extends EventEmitter {
   /** What KILL takes. */
   readonly threadId: number | null
   connect(callback: (error: Error | null, handshake?: Handshake) => void): void
-  /** Prepares a statement, unless it is kept, and runs it. */
-  execute(statement: CommandOptions, callback: Answered): Command
+  /** Prepares a statement, and keeps it. One that is kept is given at once. */
+  prepare(sql: string, callback: (error: Error | null, prepared?: Prepared) => void): unknown
   /** Runs a statement by the text protocol. */
-  query(statement: CommandOptions, callback: Answered): Command
+  query(statement: { readonly sql: string }, callback: Answered): Command
   /** Forgets a kept statement, here and at the server. */
   unprepare(sql: string): unknown
   ping(callback: (error?: Error | null) => void): unknown
@@ -61,17 +61,11 @@ export interface Connection extends EventEmitter {
   end(callback?: (error?: Error) => void): unknown
 }
 
-/** A statement for `mysql2`. */
-export interface CommandOptions {
-  readonly sql: string
-  readonly values?: readonly unknown[]
-  readonly rowsAsArray?: boolean
-  readonly typeCast?: (field: TextField) => unknown
-}
-
-/** A value of the text protocol. */
-export interface TextField {
-  string(): string | null
+/** A statement that the server has prepared. */
+export interface Prepared {
+  /** One for each placeholder. */
+  readonly parameters: readonly unknown[]
+  execute(values: unknown[], callback: Answered): Command
 }
 
 /**

@@ -1,4 +1,14 @@
-import type { Answered, ColumnDefinition, Command, Connection, OkPacket, RowPacket, RowParser } from "./driver.ts"
+import { MooringError } from "../../../errors.ts"
+import type {
+  Answered,
+  ColumnDefinition,
+  Command,
+  Connection,
+  OkPacket,
+  Prepared,
+  RowPacket,
+  RowParser,
+} from "./driver.ts"
 
 /** Who gets the rows of a statement. What it throws fails the exchange. */
 export interface RowTaker {
@@ -61,12 +71,10 @@ export class Exchange {
   begin(raw: Connection): void {
     if (this.settled) return
     this.raw = raw
-    const { text: sql, values, protocol } = this.statement
-    // With a callback always: without one, `mysql2` tells nobody that the link broke.
-    const answered: Answered = (error, rows) => this.answered(error, rows)
+    const { text: sql, protocol } = this.statement
     try {
-      if (protocol === "binary") this.takeOver(raw.execute({ sql, values }, answered))
-      else this.takeOverText(raw.query({ sql }, answered))
+      if (protocol === "text") this.takeOverText(raw.query({ sql }, this.answered))
+      else raw.prepare(sql, (error, prepared) => (prepared ? this.execute(prepared) : this.answered(error)))
     } catch (error) {
       this.end(error)
     }
@@ -90,6 +98,19 @@ export class Exchange {
     if (!this.failed) this.error = error
     this.failed = true
     this.settle()
+  }
+
+  private execute(prepared: Prepared): void {
+    const { values } = this.statement
+    const placeholders = prepared.parameters.length
+    // The server would take bytes of one value for another's.
+    if (placeholders !== values.length && !this.failed) {
+      this.failed = true
+      this.error = wrongCount(placeholders, values.length)
+    }
+    this.finished = this.failed
+    if (this.failed) this.settle()
+    else this.takeOver(prepared.execute([...values], this.answered))
   }
 
   /** `mysql2` makes the parser of a result's rows once it knows the columns. */
@@ -132,7 +153,8 @@ export class Exchange {
     }
   }
 
-  private answered(error: Error | null, rows: unknown): void {
+  /** Always there: without a callback `mysql2` tells nobody that the link broke. */
+  private readonly answered: Answered = (error, rows) => {
     if (this.settled) return
     if (error) {
       this.refused = (error as { sqlState?: unknown }).sqlState !== undefined
@@ -159,6 +181,21 @@ export class Exchange {
     if (this.failed) this.reject(this.error)
     else this.resolve(ok)
   }
+}
+
+function wrongCount(placeholders: number, values: number): MooringError {
+  const [marks, given] = [counted(placeholders, "placeholder"), counted(values, "value")]
+  return new MooringError(
+    "BAD_PARAMS",
+    `The statement has ${marks}, and ${given} for ${placeholders === 1 ? "it" : "them"}.`,
+    {
+      hint: "Give one value for each placeholder.",
+    },
+  )
+}
+
+function counted(count: number, what: string): string {
+  return `${count === 0 ? "no" : count} ${what}${count === 1 ? "" : "s"}`
 }
 
 const nobody: RowParser = { next: () => null }
