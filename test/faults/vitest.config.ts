@@ -8,7 +8,7 @@ export default defineConfig({
     ...base.test,
     include: ["test/faults/**/*.test.ts"],
     exclude: [],
-    globalSetup: ["test/support/servers.ts", "test/faults/report-setup.ts"],
+    globalSetup: [...base.test!.globalSetup!, "test/faults/report-setup.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

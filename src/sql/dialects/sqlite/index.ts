@@ -10,7 +10,7 @@ export const sqlite: Dialect = {
   name: "sqlite",
   aliases: ["sqlite3"],
   // A statement between two rows cannot be interrupted: the caller's wait ends, and the statement ends by itself.
-  capabilities: { cancel: false, errorAbortsTransaction: false },
+  capabilities: { cancel: false, errorAbortsTransaction: false, embedded: true },
   syntax: sqliteSyntax,
   settings: {
     busy_timeout: {

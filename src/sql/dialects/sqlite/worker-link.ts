@@ -10,6 +10,7 @@ import {
   type WorkerSetup,
   workerLost,
 } from "./protocol.ts"
+import { workerUrl } from "./worker-url.ts"
 
 /** How long an aborted request waits for the worker to stop at its next row, before the worker is given up; ms. */
 const grace = 100
@@ -141,10 +142,7 @@ export class WorkerLink {
 function startWorker(setup: WorkerSetup): Worker {
   // Flags of this process, such as loaders, are not for the worker, which needs none.
   const options = { workerData: setup, name: "mooring sqlite", execArgv: [] }
-  // The name is a variable here, so that bundlers follow only the other one, which the published package has.
-  const source = "./worker.ts"
-  if (import.meta.url.endsWith(".ts")) return new Worker(new URL(source, import.meta.url), options)
-  return new Worker(new URL("./sqlite-worker.js", import.meta.url), options)
+  return new Worker(workerUrl(), options)
 }
 
 function ready(worker: Worker, signal: AbortSignal): Promise<void> {
