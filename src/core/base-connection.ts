@@ -151,7 +151,7 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
           throw error
         }
       }, options.signal)
-    return options.retry ? this._retry(attempt, options.signal) : attempt()
+    return await (options.retry ? this._retry(attempt, options.signal) : attempt())
   }
 
   /** Runs `attempt` again after `lost` and `wait`, as long as `may` allows it. */
@@ -184,7 +184,7 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
     group = "",
   ): Promise<T> {
     this.#handle.refuseIfUnusable()
-    return readCached(this.#environment, this.#handle.source, { group, id: key }, options, work)
+    return await readCached(this.#environment, this.#handle.source, { group, id: key }, options, work)
   }
 
   /**

@@ -62,6 +62,11 @@ export class Generation<Raw> {
     this.raw.catch(() => undefined)
   }
 
+  /** The raw connection, or a rejection as soon as the signal aborts. */
+  connected(signal: AbortSignal | undefined): Promise<Raw> {
+    return this.#settled && !signal?.aborted ? this.raw : abortable(this.raw, signal)
+  }
+
   get released(): boolean {
     return this.#released
   }

@@ -18,7 +18,12 @@ export interface Lease<Raw> {
 /** The leases that an async context has taken, so that a reset from inside does not wait for itself. */
 interface Held {
   readonly outer: Held | undefined
-  readonly leases: Set<Lease<unknown>>
+  readonly leases: HeldLease[]
+}
+
+interface HeldLease extends Lease<unknown> {
+  readonly lifecycle: unknown
+  readonly on: unknown
 }
 
 const heldHere = callerContext<Held>("held-leases@1")
@@ -36,7 +41,6 @@ export class Lifecycle<Raw> {
   readonly id: number = ++lifecycles
   readonly #hooks: LifecycleHooks<Raw>
   readonly #retired = new Set<Generation<Raw>>()
-  readonly #leases = new WeakMap<Lease<unknown>, Generation<Raw>>()
   /** Who waits in a reset now. */
   readonly #resetting = new Set<{ readonly held: Held | undefined }>()
   #current: Generation<Raw> | undefined
@@ -77,7 +81,7 @@ export class Lifecycle<Raw> {
     const generation = this.#demand()
     generation.waiters++
     try {
-      return await abortable(generation.raw, signal)
+      return await generation.connected(signal)
     } finally {
       generation.waiters--
       generation.abandonIfIdle()
@@ -91,10 +95,10 @@ export class Lifecycle<Raw> {
 
   /** Runs `work` under a lease. */
   async use<T>(work: (lease: Lease<Raw>) => Promise<T> | T, signal?: AbortSignal): Promise<T> {
-    const held: Held = { outer: heldHere.getStore(), leases: new Set() }
+    const held: Held = { outer: heldHere.getStore(), leases: [] }
     const lease = await this.#acquire(held, signal)
     try {
-      return await heldHere.run(held, () => abortable(Promise.resolve(work(lease)), lease.signal))
+      return await heldHere.run(held, () => abortable(work(lease), lease.signal))
     } finally {
       lease.release()
     }
@@ -102,7 +106,7 @@ export class Lifecycle<Raw> {
 
   /** Runs `work` so that a reset from inside does not wait for the leases that are taken inside. */
   holding<T>(work: () => T): T {
-    return heldHere.run({ outer: heldHere.getStore(), leases: new Set() }, work)
+    return heldHere.run({ outer: heldHere.getStore(), leases: [] }, work)
   }
 
   /**
@@ -130,8 +134,8 @@ export class Lifecycle<Raw> {
     const generation = this.#demand()
     generation.leases++
     try {
-      const lease = this.#lease(generation, await abortable(generation.raw, signal), held)
-      held?.leases.add(lease)
+      const lease = this.#lease(generation, await generation.connected(signal), held)
+      held?.leases.push(lease)
       return lease
     } catch (error) {
       generation.endLease()
@@ -174,21 +178,22 @@ export class Lifecycle<Raw> {
     generation.retire()
   }
 
-  #lease(generation: Generation<Raw>, raw: Raw, held: Held | undefined): Lease<Raw> {
+  #lease(generation: Generation<Raw>, raw: Raw, held: Held | undefined): Lease<Raw> & HeldLease {
     let released = false
-    const lease: Lease<Raw> = {
+    const lease: Lease<Raw> & HeldLease = {
       raw,
       generation: generation.number,
+      lifecycle: this,
+      on: generation,
       signal: generation.cutOff.signal,
       release: () => {
         if (released) return
         released = true
-        held?.leases.delete(lease)
+        held?.leases.splice(held.leases.indexOf(lease), 1)
         generation.endLease()
       },
       retire: () => this.#retire(generation),
     }
-    this.#leases.set(lease, generation)
     return lease
   }
 
@@ -200,13 +205,13 @@ export class Lifecycle<Raw> {
     if (this.#leasesOf(held).next().done) return false
     const resetting = new Set<Lease<unknown>>()
     for (const { held } of this.#resetting) {
-      for (const lease of this.#leasesOf(held)) if (this.#leases.get(lease) === generation) resetting.add(lease)
+      for (const lease of this.#leasesOf(held)) if (lease.on === generation) resetting.add(lease)
     }
     return generation.leases <= resetting.size
   }
 
   /** The leases on this lifecycle among those that a context holds. */
-  *#leasesOf(held: Held | undefined): Generator<Lease<unknown>> {
-    for (let at = held; at; at = at.outer) for (const lease of at.leases) if (this.#leases.has(lease)) yield lease
+  *#leasesOf(held: Held | undefined): Generator<HeldLease> {
+    for (let at = held; at; at = at.outer) for (const lease of at.leases) if (lease.lifecycle === this) yield lease
   }
 }

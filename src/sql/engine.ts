@@ -84,11 +84,11 @@ export class SqlEngine {
     used: "statement" | "session",
     work: (connection: DriverConnection) => Promise<T>,
   ): Promise<T> {
-    const borrowed = await this.borrow(signal)
+    const connection = await this.pool.acquire(signal)
     try {
-      return await work(borrowed.connection)
+      return await work(connection)
     } finally {
-      await borrowed.release(used)
+      await this.pool.release(connection, used)
     }
   }
 

@@ -86,7 +86,7 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
   async #linked<T>(options: CallOptions, work: (signal: AbortSignal | undefined) => Promise<T>): Promise<T> {
     const { signal, timeout } = options
     signal?.throwIfAborted()
-    if (timeout === undefined) return work(signal)
+    if (timeout === undefined) return await work(signal)
     const { connectionName: connection } = this
     const wait = toMilliseconds(timeout, "timeout")
     const late = `A call on connection "${connection}" took longer than its timeout of ${wait / 1000} s.`
@@ -112,8 +112,9 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
       return table
     }
     const { ttl = this.#defaultTtl(), fresh, staleWhileRevalidate, staleIfError } = options
+    const { codec, sizeOf } = keeping
     const ages = { ttl, fresh, staleWhileRevalidate, staleIfError }
-    const kept = { ...ages, ...keeping, mayServeStaleOn: this.#unreachable, signal }
+    const kept = { ...ages, codec, sizeOf, mayServeStaleOn: this.#unreachable, signal }
     const reading = this._cached<Table>(key, kept, read, group)
     return unwatch ? reading.finally(unwatch) : reading
   }

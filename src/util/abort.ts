@@ -79,7 +79,16 @@ export function abortable<T>(promise: T | PromiseLike<T>, signal: AbortSignal | 
   return new Promise<T>((resolve, reject) => {
     const abort = () => reject(signal.reason)
     const forget = () => signal.removeEventListener("abort", abort)
-    Promise.resolve(promise).finally(forget).then(resolve, reject)
+    Promise.resolve(promise).then(
+      (value) => {
+        forget()
+        resolve(value)
+      },
+      (error) => {
+        forget()
+        reject(error)
+      },
+    )
     if (signal.aborted) abort()
     else signal.addEventListener("abort", abort, { once: true })
   })

@@ -17,10 +17,8 @@ export function callerContext<T>(key: string): AsyncLocalStorage<T> {
 
 /** Runs work that several callers share, outside of all that belongs to one of them. */
 export function outsideCallers<R>(work: () => R): R {
-  let run = work
   for (const storage of storages) {
-    const inner = run
-    run = () => storage.exit(inner)
+    if (storage.getStore() !== undefined) return storage.exit(() => outsideCallers(work))
   }
-  return run()
+  return work()
 }

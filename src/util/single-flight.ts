@@ -88,7 +88,7 @@ export class SingleFlight {
   #begin<T>(key: string, work: (flight: Flight) => T | PromiseLike<T>): SharedExecution {
     const flight = new SharedExecution()
     this.#flights.set(key, flight)
-    const promise = this.#detach(async () => work(flight))
+    const promise = this.#detach(async () => await work(flight))
     const settled = () => this.#remove(key, flight)
     promise.then(settled, settled)
     flight.promise = promise

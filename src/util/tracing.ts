@@ -22,13 +22,15 @@ export const channels = {
 }
 
 /** Runs `work`, told on the channel when somebody listens, at no cost when nobody does. */
-export async function traced<T>(
-  on: keyof typeof channels,
+export function traced<T>(on: keyof typeof channels, event: () => TraceEvent, work: () => Promise<T>): Promise<T> {
+  return channels[on].hasSubscribers ? tell(channels[on], event, work) : work()
+}
+
+async function tell<T>(
+  target: TracingChannel<object, TraceEvent & object>,
   event: () => TraceEvent,
   work: () => Promise<T>,
 ): Promise<T> {
-  const target = channels[on]
-  if (!target.hasSubscribers) return work()
   let result: T
   // Node puts what the promise gives on the event: rows, or an engine with its password, are nobody's who listens.
   await target.tracePromise(async () => {

@@ -73,7 +73,7 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
     return !this.closed && !this.broken && this.wire.failure === undefined
   }
 
-  async run(statement: Statement, options: RunOptions): Promise<RunResult> {
+  run(statement: Statement, options: RunOptions): Promise<RunResult> {
     return this.repeatUnprepared(statement.text, async () => {
       const result = new ResultTaker(options)
       await this.converse({ ...statement, readOnly: options.readOnly, rowLimit: 0 }, result, options.signal)
@@ -132,8 +132,8 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
     this.cancelling = cancelled
   }
 
-  private async converse(statement: ExchangeStatement, taker: RowTaker, signal: AbortSignal): Promise<void> {
-    await this.begin(statement, taker, signal).done
+  private converse(statement: ExchangeStatement, taker: RowTaker, signal: AbortSignal): Promise<void> {
+    return this.begin(statement, taker, signal).done
   }
 
   private begin(statement: ExchangeStatement, taker: RowTaker, signal: AbortSignal): Running {

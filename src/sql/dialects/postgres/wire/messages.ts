@@ -36,7 +36,7 @@ export type Format = 0 | 1
  * @see https://www.postgresql.org/docs/current/protocol-message-formats.html
  */
 export class MessageWriter {
-  private bytes = Buffer.allocUnsafe(512)
+  private bytes = Buffer.allocUnsafe(256)
   private end = 0
 
   /** Makes a statement out of SQL; the name "" is overwritten by the next. */
