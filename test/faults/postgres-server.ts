@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process"
-import { readFileSync } from "node:fs"
+import { readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import pg from "pg"
@@ -59,6 +59,9 @@ class Server implements FaultServer {
 
   async kill(): Promise<void> {
     await signalTree(this.#pid, "SIGKILL")
+    // Where nobody asks about the dead, their number still looks like a running server's.
+    const { folder, port } = this.#server
+    for (const lock of ["data/postmaster.pid", `.s.PGSQL.${port}.lock`]) rmSync(join(folder, lock))
   }
 
   async start(): Promise<void> {
