@@ -63,6 +63,10 @@ export class Exchange {
     })
   }
 
+  get isFailed(): boolean {
+    return this.failed
+  }
+
   /** Whether the server has done what it was asked. */
   get completed(): boolean {
     return this.finished && !this.refused

@@ -65,7 +65,8 @@ export class MysqlStream implements RecordStream, AsyncIterator<Table>, RowTaker
   async next(): Promise<IteratorResult<Table, undefined>> {
     if (this.returned) return { done: true, value: undefined }
     if (this.state === "reading") await this.arrival()
-    if (this.state === "failed") throw this.error
+    // What came before somebody gave up is not given any more.
+    if (this.running.exchange.isFailed) await this.running.done
     const { batch } = this
     this.batch = undefined
     if (this.state === "full") {
