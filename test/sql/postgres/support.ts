@@ -1,9 +1,9 @@
-import { inject, onTestFinished, type TestContext, test } from "vitest"
+import { inject, onTestFinished } from "vitest"
 import type { Database, DriverConnection, RunOptions, RunResult, SqlConfig } from "../../../src/sql/dialect.ts"
 import { postgres } from "../../../src/sql/dialects/postgres/index.ts"
 import { type Table, typeName } from "../../../src/tables/index.ts"
 import type { PostgresServer } from "../../support/postgres-server.ts"
-import { unavailable } from "../../support/requirements.ts"
+import { type ServerTest, testWith } from "../../support/server-test.ts"
 import { sharedPostgres } from "../../support/servers.ts"
 
 export const never: AbortSignal = new AbortController().signal
@@ -15,18 +15,8 @@ export const reading: RunOptions = {
 }
 export const running: RunOptions = { ...reading, readOnly: false }
 
-/** True where no server can be started; not where it has to be. */
-export const noServer: boolean = unavailable("postgresql") !== undefined
-
 /** A test that needs a server. */
-export const onServer: (name: string, body: (context: TestContext) => Promise<void>, timeout?: number) => void = (
-  name,
-  body,
-  timeout,
-) => {
-  if (noServer) test.skip(`${name}: this machine has no PostgreSQL server binaries`, () => undefined)
-  else test(name, body, timeout)
-}
+export const onServer: ServerTest = testWith("postgresql")
 
 /** The run's server. */
 export function server(): Promise<PostgresServer> {
