@@ -75,6 +75,13 @@ test("every message that cannot come where it comes ends the link with an error"
   }
 })
 
+test("a row of a statement that was said to have none ends the link", async () => {
+  const noData = Buffer.concat([parseComplete, parameterDescription, message("n")])
+  const port = await scriptedServer(() => [noData, answer])
+  const error = await failure(ask(port))
+  expect(postgres.classify(error).action, String(error)).toBe("lost")
+})
+
 test("a server that hangs up in the middle of rows is a lost connection", async () => {
   for (const cut of [1, 6, 12, bindComplete.length + row.length + 3]) {
     const port = await scriptedServer(() => [described, answer.subarray(0, cut)])

@@ -67,6 +67,7 @@ export class StatementExchange extends Exchange {
   /** What was sent and not yet answered. */
   private readonly commands: Command[] = []
   private describing = false
+  private hasColumns = false
   private name = ""
   private parameters: readonly number[] = []
   private encoded: readonly WireValue[] = []
@@ -130,7 +131,7 @@ export class StatementExchange extends Exchange {
     switch (code) {
       case backend.dataRow:
         if (this.failed) return true
-        if (this.commands[0] === "statement") this.taker.row(source, start, end)
+        if (this.commands[0] === "statement" && this.hasColumns) this.taker.row(source, start, end)
         else if (this.commands[0] === "lookup") this.host.catalog.row(source, start, end)
         else throw new ProtocolError("a row that nobody asked for")
         return true
@@ -221,6 +222,7 @@ export class StatementExchange extends Exchange {
   private run(writer: MessageWriter, { name, fields, formats }: Prepared): void {
     const { readOnly, rowLimit } = this.statement
     const { catalog, checksText: checkText } = this.host
+    this.hasColumns = fields !== undefined
     this.taker.describe(fields?.map((field) => columnReader(field, catalog.find(field.typeId), { checkText })))
     writer.bind(name, this.encoded, formats).execute(rowLimit)
     this.commands.push("statement")
