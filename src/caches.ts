@@ -6,7 +6,7 @@ import {
   createCacheData,
   createCacheResource,
 } from "./cache/index.ts"
-import { currentEnvironment, diskStore, outsideSession, sharedTables, tableCodec } from "./core/index.ts"
+import { currentEnvironment, diskStore, outsideSession, sharedTables, valueCodec } from "./core/index.ts"
 
 function services(): CacheServices {
   const environment = currentEnvironment()
@@ -14,10 +14,8 @@ function services(): CacheServices {
     cache: environment.cache,
     shared: sharedTables,
     disk: () => diskStore(environment.projectDir, environment.settings.cache?.directory),
-    codec: async () => {
-      const { anyCodec, plainCodec } = await import("./cache/codec.ts")
-      return anyCodec([tableCodec, plainCodec([tableCodec])])
-    },
+    sharedStore: () => environment.settings.cache?.store,
+    codec: valueCodec,
     currentSession: () => environment.requireSession("A session-scoped cache"),
     outsideSession,
   }

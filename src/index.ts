@@ -17,8 +17,16 @@ export type {
   CacheStore,
   Codec,
   Entry,
+  Fetched,
+  Look,
+  RedisOptions,
+  RedisTls,
+  StoreCounts,
+  StoreLease,
   StoreStats,
+  Turn,
 } from "./cache/index.ts"
+export { redisStore } from "./cache/index.ts"
 export { cacheData, cacheResource, cacheStats } from "./caches.ts"
 export { loadConfigFile } from "./config-file.ts"
 export { closeAll, configure } from "./configure.ts"

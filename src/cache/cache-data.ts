@@ -17,8 +17,11 @@ export interface CacheDataOptions<Args extends unknown[], T> {
   maxEntries?: number
   /** Bounds this function's results in memory by their bytes, apart from the common memory. */
   maxBytes?: number
-  /** Keeps results on disk too, beyond the process. Needs `key`. */
-  persist?: "disk"
+  /**
+   * Keeps results on disk too, beyond the process, or in the store that the configuration names, where other processes
+   * find them; without one, in memory only. Needs `key`.
+   */
+  persist?: "disk" | "shared"
   /** Keeps results in this store too. Needs `key`. */
   store?: CacheStore
   /** For so long after `ttl` an older result is given at once and renewed in the background. */
@@ -99,8 +102,8 @@ export function createCacheData(services: () => CacheServices): CacheData {
 
     async function behindMemory(use: CacheServices): Promise<Pick<ReadOptions<Value>, "store" | "codec">> {
       if (!options.store && !options.persist) return {}
-      const [store, codec] = await Promise.all([options.store ?? use.disk(), use.codec()])
-      return { store, codec: codec as Codec<Value> }
+      const store = options.store ?? (options.persist === "disk" ? await use.disk() : use.sharedStore())
+      return store ? { store, codec: (await use.codec()) as Codec<Value> } : {}
     }
 
     async function read(args: Args): Promise<Value> {

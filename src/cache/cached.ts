@@ -101,6 +101,11 @@ export class Cache {
     await Promise.all(everywhere.map((place) => place.invalidate(range)))
   }
 
+  /** Tells a store nothing more: it is used no longer. */
+  leave(store: CacheStore): void {
+    this.#stores.delete(store)
+  }
+
   /** Releases the parts. What is stored stays. */
   async close(): Promise<void> {
     const parts = [...this.parts.values()]
@@ -200,7 +205,8 @@ export class Cache {
   async #begin<T>(call: Call<T>, found: Sighting<T>, epoch: string, flight: Flight): Promise<Outcome<T>> {
     const { key, options, behind, work } = call
     const { codec, fresh: force = false } = options
-    const asked = { key, codec: codec!, known: found.order ?? 0, force, signal: flight.signal }
+    const isUsable = async (value: T) => !options.validate || isValid(options.validate, value)
+    const asked = { key, codec: codec!, known: found.order ?? 0, force, signal: flight.signal, isUsable }
     const turn = behind && found.behind !== undefined ? await takeTurn(behind, asked) : undefined
     if (turn?.entry) {
       this.#journal.write({ type: "joined", key })

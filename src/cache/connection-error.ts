@@ -30,7 +30,7 @@ export function isConnectionError(error: unknown): boolean {
   for (let depth = 0; depth < 10 && typeof at === "object" && at !== null; depth++) {
     const { code, status, statusCode, name, cause } = at as Record<string, unknown>
     // A connection that could not be made may have been refused for its password: only its cause tells.
-    if (isMooringError(at) && at.code !== "CONNECT") return at.code === "TIMEOUT" || isBroken(at)
+    if (isMooringError(at) && at.code !== "CONNECT") return isUnanswered(at) || isBroken(at)
     if (typeof code === "string" && unreachable.has(code)) return true
     if (failedStatus.has(status as number) || failedStatus.has(statusCode as number)) return true
     // What `AbortSignal.timeout` gives as its reason.
@@ -38,6 +38,10 @@ export function isConnectionError(error: unknown): boolean {
     at = cause
   }
   return false
+}
+
+function isUnanswered({ code }: MooringError): boolean {
+  return code === "TIMEOUT" || code === "UNAVAILABLE"
 }
 
 function isBroken(error: MooringError): boolean {

@@ -6,9 +6,21 @@ export {
   createCacheResource,
 } from "./cache-resource.ts"
 export { Cache } from "./cached.ts"
-export type { CacheKey, CacheRange, CacheStore, Codec, Entry, StoreStats } from "./contract.ts"
-export type { CacheEvent, CacheStats } from "./events.ts"
+export type {
+  CacheKey,
+  CacheRange,
+  CacheStore,
+  Codec,
+  Entry,
+  Look,
+  StoreLease,
+  StoreStats,
+  Turn,
+} from "./contract.ts"
+export type { CacheEvent, CacheStats, StoreCounts } from "./events.ts"
 export type { CacheScope } from "./function-scope.ts"
 export { copyData, type SharedValues, sizeOfData } from "./plain-data.ts"
 export type { ReadOptions } from "./read-options.ts"
+export type { Fetched, RedisOptions, RedisTls } from "./redis/options.ts"
+export { redisStore } from "./redis/store.ts"
 export { type CacheServices, sessionScope } from "./services.ts"

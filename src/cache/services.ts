@@ -12,6 +12,8 @@ export interface CacheServices {
   readonly shared: SharedValues
   /** The store of `persist: "disk"`. Loaded when it is first needed. */
   disk(): Promise<CacheStore>
+  /** The store of `persist: "shared"`: the configured one, if there is any. */
+  sharedStore(): CacheStore | undefined
   /** Turns results into bytes for a store. Loaded when it is first needed. */
   codec(): Promise<Codec<unknown>>
   /** The session of the calling async context. Throws `NO_SESSION` outside of one. */

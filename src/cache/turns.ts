@@ -23,6 +23,8 @@ export interface TurnRequest<V> {
   readonly known: number
   /** Waits for nobody. */
   readonly force: boolean
+  /** Whether another process' answer can be used. */
+  isUsable(value: V): Promise<boolean>
   readonly signal: AbortSignal
 }
 
@@ -53,8 +55,8 @@ export async function takeTurn<V>(store: GuardedStore, request: TurnRequest<V>):
     if (turn.state === "newer") {
       const look = await store.look(key, codec, undefined)
       if (!look) return undefined
-      if (look.entry) return { entry: look.entry, epoch: look.epoch }
-      // It is there, and nobody can read it.
+      if (look.entry && (await request.isUsable(look.entry.value))) return { entry: look.entry, epoch: look.epoch }
+      // It is there, and cannot be read or used.
       known = Math.max(known, look.order)
       continue
     }

@@ -30,7 +30,7 @@ export interface CacheConfiguration {
   ttl?: Duration
   /** How many bytes the memory cache may hold. */
   maxBytes?: number
-  /** A store in the place of memory. */
+  /** A store behind the memory, which other processes may share, such as that of `redisStore()`. */
   store?: CacheStore
   /** The folder of the disk cache. */
   directory?: string

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks"
 import { resolve } from "node:path"
-import { Cache, type CacheEvent, sessionScope } from "../cache/index.ts"
+import { Cache, type CacheEvent, type CacheStore, sessionScope } from "../cache/index.ts"
 import { type SecretsChange, SecretsStore } from "../secrets/index.ts"
 import { outsideCallers } from "../util/caller-context.ts"
 import { toMilliseconds } from "../util/duration.ts"
@@ -30,6 +30,7 @@ export class Environment {
   readonly #followers = new Set<WeakRef<Controlled>>()
   #configuration: Configuration = {}
   #settings: Configuration | undefined
+  #store: CacheStore | undefined
   #secrets: SecretsStore | undefined
   #cache: Cache | undefined
   #released: (() => void) | undefined
@@ -47,7 +48,8 @@ export class Environment {
   /** The same over the `[mooring]` table of the secrets. */
   get settings(): Configuration {
     if (!this.#settings) {
-      this.#settings = mergeConfigurations([fileSettings(this.secrets.settings()), ...this.#layers])
+      this.#settings = mergeConfigurations([fileSettings(this.secrets.settingValues()), ...this.#layers])
+      this.#storeChanged(this.#settings.cache?.store)
       setSessionIdle(this, toMilliseconds(this.#settings.sessionIdle ?? "inf", "sessionIdle"))
     }
     return this.#settings
@@ -74,7 +76,7 @@ export class Environment {
   get cache(): Cache {
     if (!this.#cache) {
       const { maxBytes } = this.settings.cache ?? {}
-      this.#cache = new Cache({ maxBytes, onEvent: traceCache, detach: outsideCallers })
+      this.#cache = new Cache({ maxBytes, onEvent: tellOfCache, detach: outsideCallers })
     }
     return this.#cache
   }
@@ -134,6 +136,7 @@ export class Environment {
   async closeAll(timeout: number): Promise<void> {
     await Promise.all(this.#live().map((connection) => connection[control].close(timeout)))
     await this.#cache?.close()
+    await this.#store?.close?.()
   }
 
   /** As {@link closeAll}; also ends the watch of the secrets and forgets the cache. */
@@ -144,6 +147,14 @@ export class Environment {
     this.#cache = undefined
     setSessionIdle(this, Number.POSITIVE_INFINITY)
     if (this.#released) process.off("beforeExit", this.#released)
+  }
+
+  #storeChanged(store: CacheStore | undefined): void {
+    const before = this.#store
+    this.#store = store
+    if (before === store || !before) return
+    this.#cache?.leave(before)
+    reportingErrors(() => void before.close?.())
   }
 
   /** When nothing is left to do, raw connections and shared objects are released, as their authors asked for. */
@@ -228,8 +239,13 @@ function reportingErrors(work: () => void): void {
   }
 }
 
-/** Events without their keys: those hold statements and parameters. */
-function traceCache(event: CacheEvent): void {
+/** On the tracing channel, without keys: those hold statements and parameters. A store that fails is said once, too. */
+function tellOfCache(event: CacheEvent): void {
+  if (event.type === "error" && event.store !== "memory") {
+    const { message, hint = "" } = event.error as { message?: string; hint?: string }
+    const told = `Results are read without the cache "${event.store}", which failed: ${message ?? event.error} ${hint}`
+    warnOnce(`cache ${event.store}`, told.trim())
+  }
   const { start } = channels.cache
   if (!start.hasSubscribers) return
   const { key: _key, range: _range, ...shown } = event as CacheEvent & { key?: unknown; range?: unknown }

@@ -3,6 +3,7 @@ import type { Duration } from "../util/duration.ts"
 import { didYouMean } from "../util/suggest.ts"
 import { warnOnce } from "../util/warn.ts"
 import type { CacheConfiguration, Configuration } from "./configuration.ts"
+import { sharedStore, storeSettings } from "./shared-store.ts"
 
 type Values = Readonly<Record<string, unknown>>
 
@@ -12,7 +13,7 @@ type Values = Readonly<Record<string, unknown>>
  * @example
  * // [mooring]
  * // session_idle = "30m"
- * // cache = { ttl = "10m", max_bytes = 100_000_000, directory = "/var/cache/app" }
+ * // cache = { ttl = "10m", max_bytes = 100_000_000, directory = "/var/cache/app", url = "redis://cache.example" }
  * // values = { bigint = "string" }
  */
 export function fileSettings(table: Values): Configuration {
@@ -27,11 +28,13 @@ export function fileSettings(table: Values): Configuration {
 
 function cacheSettings(cache: Values): CacheConfiguration {
   const { ttl, max_bytes, directory } = cache
-  refuseOthers(cache, ["ttl", "max_bytes", "directory"], "[mooring.cache]")
+  refuseOthers(cache, ["ttl", "max_bytes", "directory", ...storeSettings], "[mooring.cache]")
+  const store = sharedStore(cache)
   return {
     ...(ttl !== undefined && { ttl: ttl as Duration }),
     ...(max_bytes !== undefined && { maxBytes: Number(max_bytes) }),
     ...(directory !== undefined && { directory: String(directory) }),
+    ...(store && { store }),
   }
 }
 

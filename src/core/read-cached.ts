@@ -1,10 +1,10 @@
-import { copyData, type ReadOptions, sizeOfData } from "../cache/index.ts"
+import { type Codec, copyData, type ReadOptions, sizeOfData } from "../cache/index.ts"
 import { type Duration, toMilliseconds } from "../util/duration.ts"
 import { stableKey } from "../util/stable-key.ts"
 import type { Environment } from "./environment.ts"
 import type { CachedOptions } from "./options.ts"
 import type { SourceScope } from "./source-scope.ts"
-import { sharedTables } from "./table-codec.ts"
+import { sharedTables, valueCodec } from "./table-codec.ts"
 
 /** How a connection reads through the cache: durations as callers write them, and what SQL adds. */
 export type CachedReadOptions<T> = CachedOptions &
@@ -20,10 +20,12 @@ export async function readCached<T>(
 ): Promise<T> {
   const scope = source.known ?? (await source.resolve())
   const { ttl = 0, staleWhileRevalidate, staleIfError, ...rest } = options
+  const store = source.outlivesProcess ? environment.settings.cache?.store : undefined
   const read: ReadOptions<T> = {
     sizeOf: (value) => sizeOfData(value, sharedTables),
     ...rest,
-    store: source.outlivesProcess ? environment.configuration.cache?.store : undefined,
+    store,
+    codec: rest.codec ?? (store && ((await valueCodec()) as Codec<T>)),
     ttl: toMilliseconds(ttl, "ttl"),
     staleWhileRevalidate: optionalMilliseconds(staleWhileRevalidate, "staleWhileRevalidate"),
     staleIfError: optionalMilliseconds(staleIfError, "staleIfError"),

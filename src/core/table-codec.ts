@@ -1,4 +1,4 @@
-import type { SharedValues } from "../cache/index.ts"
+import type { Codec, SharedValues } from "../cache/index.ts"
 import { isTable, Table } from "../tables/index.ts"
 
 /** Outside of this process, tables are kept as Arrow IPC streams. */
@@ -8,6 +8,13 @@ export const tableCodec = {
   encode: (table: Table): Uint8Array => table.toIPC(),
   decode: (bytes: Uint8Array): Table => Table.fromIPC(bytes),
 } as const
+
+/** Outside of this process, a table is kept as such, and all else as the text that its plain data makes. */
+export async function valueCodec(): Promise<Codec<unknown>> {
+  // Loaded here: most programs keep nothing outside of memory.
+  const { anyCodec, plainCodec } = await import("../cache/codec.ts")
+  return anyCodec([tableCodec, plainCodec([tableCodec])])
+}
 
 /** Tables are immutable: all readers of a cache share one. */
 export const sharedTables: SharedValues = {

@@ -25,7 +25,9 @@ export function toValues(section: Data, context: MaterializeContext): Data {
   return Object.freeze(result)
 }
 
-function toValue(value: unknown, key: string, context: MaterializeContext): unknown {
+/** One value, as `toValues` makes it. */
+export function toValue(value: unknown, key: string, context: MaterializeContext): unknown {
+  if (!context.references) return value
   if (typeof value === "string") return fill(value, key, context)
   if (Array.isArray(value)) return Object.freeze(value.map((item, index) => toValue(item, `${key}.${index}`, context)))
   if (!isTable(value)) return value

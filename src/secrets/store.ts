@@ -111,6 +111,11 @@ export class SecretsStore {
     return this.#current().settings()
   }
 
+  /** The same with references to files and commands as {@link SecretReference} objects. */
+  settingValues(): Data {
+    return this.#current().settingValues()
+  }
+
   /** A sentence on a table that was probably meant as `[connections.<name>]`, as `[connection.pets]`. */
   misspelling(name: string): string | undefined {
     return this.#current().misspelling(name)

@@ -4,7 +4,7 @@ import { environmentNames, type Override, overlayFor } from "./environment.ts"
 import { fingerprint } from "./fingerprint.ts"
 import { type Data, isTable } from "./guard.ts"
 import type { Lookup } from "./interpolate.ts"
-import { define, type MaterializeContext, toData, toValues } from "./materialize.ts"
+import { define, type MaterializeContext, toData, toValue, toValues } from "./materialize.ts"
 import { header } from "./paths.ts"
 import type { Content, Section, SectionLayer, Unread } from "./section.ts"
 
@@ -108,12 +108,21 @@ export class View {
 
   /** `[mooring]`, key by key. */
   settings(): Data {
+    return this.#settings(toData)
+  }
+
+  /** The same with references as such, for whoever may read them. */
+  settingValues(): Data {
+    return this.#settings(toValue)
+  }
+
+  #settings(read: (value: unknown, key: string, context: MaterializeContext) => unknown): Data {
     const result: Record<string, unknown> = Object.create(null)
     for (const content of this.#contents) {
       const table = content.data.mooring
       if (!isTable(table)) continue
       const context = this.#context(content, `${content.display} [mooring]`)
-      for (const [key, value] of Object.entries(table)) define(result, key, () => toData(value, key, context))
+      for (const [key, value] of Object.entries(table)) define(result, key, () => read(value, key, context))
     }
     return Object.freeze(result)
   }

@@ -35,6 +35,7 @@ export function makeServices(folder = "unused"): CacheServices & { clock: Clock;
     cache: new Cache({ now: clock.now, onEvent: (event) => events.push(event) }),
     shared: { accepts: frozen.accepts, sizeOf: (value) => (value as Frozen).text.length },
     disk: async () => new DiskStore({ folder, now: clock.now }),
+    sharedStore: () => undefined,
     codec: async () => plainCodec([frozen]),
     currentSession() {
       const id = session.getStore()

@@ -4,13 +4,13 @@ import { type Duration, toMilliseconds } from "../../util/duration.ts"
 /** A value that may have to be fetched, and may differ from one connect to the next. */
 export type Fetched = string | (() => string | PromiseLike<string>)
 
-/** Certificates, as `node:tls` takes them: PEM texts. The server's certificate is always verified. */
+/** Certificates in PEM. The server's is always verified. Functions are asked at every connect. */
 export interface RedisTls {
   /** The authority that signed the server's certificate, where it is none of the public ones. */
-  ca?: string | Uint8Array
+  ca?: Fetched
   /** This client's own, for servers that ask for one. */
-  cert?: string | Uint8Array
-  key?: string | Uint8Array
+  cert?: Fetched
+  key?: Fetched
   /** The name in the server's certificate, where it is not the host's. */
   servername?: string
 }
