@@ -26,6 +26,7 @@ export const errorCodes = {
   SESSION_STATE: "The session cannot do this now.",
   TIMEOUT: "A deadline passed.",
   TOO_LARGE: "A result is larger than maxRows or maxBytes.",
+  UNAVAILABLE: "The server has been out of reach for a while, and is not tried by every call.",
   UNKNOWN_TYPE: "There is no connection type of this name.",
   UNSUPPORTED: "This database or runtime cannot do what was asked.",
 } as const
@@ -70,7 +71,7 @@ export class MooringError extends Error {
 
   static override [Symbol.hasInstance](value: unknown): boolean {
     if (this === MooringError) return isMooringError(value)
-    const own = this === QueryError ? "QueryError" : this === TimeoutError ? "TimeoutError" : undefined
+    const own = ownNames.get(this)
     // One of another copy of the package has this class's name, and not its prototype.
     if (own !== undefined && isMooringError(value) && value.name === own) return true
     return Function.prototype[Symbol.hasInstance].call(this, value)
@@ -140,6 +141,46 @@ export class TimeoutError extends MooringError {
     super("TIMEOUT", message, details)
   }
 }
+
+/** What an {@link UnavailableError} carries besides. */
+export interface UnavailableErrorDetails extends ErrorDetails {
+  since: Date
+  retryAt: Date
+  attempts: number
+}
+
+/**
+ * The server has been out of reach for a while, so that this call was not kept waiting. `code` is `UNAVAILABLE`, `cause`
+ * the last failure. Nothing was run.
+ */
+export class UnavailableError extends MooringError {
+  override readonly name: string = "UnavailableError"
+  /** When the first of the attempts that failed was made. */
+  readonly since: Date
+  /** The first call after this makes the next attempt. */
+  readonly retryAt: Date
+  /** How many attempts have failed since. */
+  readonly attempts: number
+
+  /** @param what is out of reach: `Connection "pets"`. */
+  constructor(what: string, { since, retryAt, attempts, ...details }: UnavailableErrorDetails) {
+    const times = `${attempts} ${attempts === 1 ? "attempt" : "attempts"}`
+    super("UNAVAILABLE", `${what} has been out of reach since ${since.toISOString()} (${times}).`, {
+      hint: `The first call after ${retryAt.toISOString()} tries again. Is the server running?`,
+      ...details,
+    })
+    this.since = since
+    this.retryAt = retryAt
+    this.attempts = attempts
+  }
+}
+
+/** The classes that have a name of their own. */
+const ownNames = new Map<unknown, string>([
+  [QueryError, "QueryError"],
+  [TimeoutError, "TimeoutError"],
+  [UnavailableError, "UnavailableError"],
+])
 
 /** True for an error of Mooring's, from this or another copy of the package; with `code`, of that code only. */
 export function isMooringError(value: unknown, code?: ErrorCode): value is MooringError {

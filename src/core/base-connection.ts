@@ -70,6 +70,8 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
       session: scope === "session" ? requireSession(`Connection "${connectionName}"`, connectionName) : undefined,
       connect: (signal) => this.#connect(signal),
       disconnect: async (raw) => void (await this._disconnect(raw)),
+      classify: (error) => this._classify(error),
+      inTurn: (dial, signal) => this._inTurn(dial, signal),
       identify: () => this._sourceIdentity(),
       shared: () => delete (this as { [Symbol.asyncDispose]?: unknown })[Symbol.asyncDispose],
       sectionChanged: () => {
@@ -146,7 +148,7 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
         try {
           return await work(lease.raw, lease)
         } catch (error) {
-          if (!isMooringError(error) && this._classify(error) === "lost") lease.retire()
+          if (!isMooringError(error) && this._classify(error) === "lost") this._broken(lease)
           scrub(error, this.#resolved?.values ?? {})
           throw error
         }
@@ -156,7 +158,20 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
 
   /** Runs `attempt` again after `lost` and `wait`, as long as `may` allows it. */
   protected _retry<T>(attempt: () => Promise<T>, signal?: AbortSignal, may: () => boolean = () => true): Promise<T> {
-    return withRetries(attempt, { classify: (error) => (may() ? this._classify(error) : "fatal"), signal })
+    // The cause of UNAVAILABLE is one to wait for, but that has been done.
+    const classify = (error: unknown) =>
+      may() && !isMooringError(error, "UNAVAILABLE") ? this._classify(error) : "fatal"
+    return withRetries(attempt, { classify, signal, isPaced: () => this.#handle.failing })
+  }
+
+  /** The raw connection of this lease broke. By default, the next use connects anew. */
+  protected _broken(lease: Lease<Raw>): void {
+    lease.retire()
+  }
+
+  /** Has a connect wait while the other side fails. For raw connections that connect later, by themselves: override it. */
+  protected _inTurn(dial: () => Promise<Raw>, signal: AbortSignal): Promise<Raw> {
+    return this.#handle.gate.pass(dial, signal)
   }
 
   /** Runs `work` so that a `reset()` from inside does not wait for the leases that are taken inside. */

@@ -1,3 +1,4 @@
+import type { ConnectGate } from "./connect-gate.ts"
 import type { Lifecycle } from "./lifecycle.ts"
 
 /**
@@ -10,6 +11,8 @@ export const control: unique symbol = Symbol.for("mooring.connection@1") as neve
 export interface ConnectionControl {
   readonly name: string
   readonly lifecycle: Lifecycle<unknown>
+  /** What every attempt to reach the other side passes. */
+  readonly gate: ConnectGate
   /** Joins or begins the connect. */
   connect(signal?: AbortSignal): Promise<void>
   /** Has left the registry: what is open is released when its users are done, the handle stays usable. */

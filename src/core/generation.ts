@@ -1,11 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { MooringError } from "../errors.ts"
 import { abortable } from "../util/abort.ts"
+import type { FailureAction } from "./retry.ts"
 
 /** What a generation needs to know about its raw connection. */
 export interface LifecycleHooks<Raw> {
   connect(signal: AbortSignal): Promise<Raw>
   disconnect(raw: Raw): Promise<void>
+  /** Runs `dial` when it is its turn: a server that fails is not tried by everybody at once. By default, now. */
+  inTurn?(dial: () => Promise<Raw>, signal: AbortSignal): Promise<Raw>
+  /** What a failed connect means. By default, Node's socket errors are known. */
+  classify?(error: unknown): FailureAction
   /** For messages. */
   readonly name: string
   /** Told when nothing is open any more, and nothing on its way. */
@@ -111,15 +116,20 @@ export class Generation<Raw> {
       // Let the caller note its interest before an author's synchronous `_connect` can fail.
       await undefined
       signal.throwIfAborted()
-      const connecting = this.#hooks.connect(signal)
-      const releaseLate = () => connecting.then((raw) => this.#hooks.disconnect(raw)).catch(() => undefined)
-      return await abortable(connecting, signal).catch((error) => {
-        if (signal.aborted) void releaseLate()
-        throw error
-      })
+      const dial = () => this.#dial(signal)
+      return await (this.#hooks.inTurn?.(dial, signal) ?? dial())
     } finally {
       this.#settled = true
     }
+  }
+
+  #dial(signal: AbortSignal): Promise<Raw> {
+    const connecting = this.#hooks.connect(signal)
+    const releaseLate = () => connecting.then((raw) => this.#hooks.disconnect(raw)).catch(() => undefined)
+    return abortable(connecting, signal).catch((error) => {
+      if (signal.aborted) void releaseLate()
+      throw error
+    })
   }
 
   #until(done: () => boolean, { timeout, background }: DrainOptions): Promise<boolean> {

@@ -1,4 +1,5 @@
 import { MooringError } from "../errors.ts"
+import type { ConnectGate } from "./connect-gate.ts"
 import { type ConnectionControl, type Controlled, control, type RegistryEntry } from "./control.ts"
 import type { Environment } from "./environment.ts"
 import type { LifecycleHooks } from "./generation.ts"
@@ -8,7 +9,7 @@ import type { SourceIdentity } from "./source-identity.ts"
 import { SourceScope } from "./source-scope.ts"
 
 /** What a {@link Handle} needs of the connection that it stands behind. */
-export interface HandleHost<Raw> extends LifecycleHooks<Raw> {
+export interface HandleHost<Raw> extends Required<Omit<LifecycleHooks<Raw>, "idle">> {
   readonly connection: Controlled
   readonly environment: Environment
   /** The session that it belongs to; undefined for a connection that all share. */
@@ -48,6 +49,8 @@ export class Handle<Raw> implements ConnectionControl {
         return host.connect(signal)
       },
       disconnect: (raw) => host.disconnect(raw),
+      classify: (error) => host.classify(error),
+      inTurn: (dial, signal) => host.inTurn(dial, signal),
       idle: () => environment.letGo(connection),
     })
     this.lifecycle = this.#own as Lifecycle<unknown>
@@ -60,6 +63,16 @@ export class Handle<Raw> implements ConnectionControl {
   /** Its type in the registry, where it is. */
   get typeKey(): string | undefined {
     return this.#entry?.typeKey
+  }
+
+  /** What the connects of its own lifecycle pass. */
+  get gate(): ConnectGate {
+    return this.#own.gate
+  }
+
+  /** The other side could not be reached lately, and who tries again is made to wait. */
+  get failing(): boolean {
+    return this.#holder().gate.failing
   }
 
   /** The lifecycle to use now: its own or, if another object took its place in the registry, that one's. */
@@ -112,6 +125,8 @@ export class Handle<Raw> implements ConnectionControl {
   sectionChanged(): void {
     const scope = this.source.known
     this.source.forget()
+    // It may lead to another server.
+    this.gate.forget()
     this.#host.sectionChanged()
     if (scope !== undefined) void this.#host.environment.cache.invalidate({ scope })
     this.#releaseBehind()

@@ -1,5 +1,6 @@
 export { BaseConnection } from "./base-connection.ts"
 export type { CacheConfiguration, Configuration, TypeLoader } from "./configuration.ts"
+export type { ConnectGate } from "./connect-gate.ts"
 export { type Controlled, control, isConnection, type RegistryEntry } from "./control.ts"
 export { diskStore } from "./disk.ts"
 export { currentEnvironment, Environment, runInEnvironment } from "./environment.ts"

@@ -1,6 +1,8 @@
 import { MooringError } from "../errors.ts"
 import { abortable } from "../util/abort.ts"
 import { callerContext } from "../util/caller-context.ts"
+import { classifySocketError } from "./classify.ts"
+import { ConnectGate } from "./connect-gate.ts"
 import { Generation, type LifecycleHooks } from "./generation.ts"
 
 /** The right to use a raw connection until {@link Lease.release}. */
@@ -39,6 +41,8 @@ let lifecycles = 0
 export class Lifecycle<Raw> {
   /** Unique in this process. */
   readonly id: number = ++lifecycles
+  /** What every attempt to connect passes, in whatever generation. */
+  readonly gate: ConnectGate
   readonly #hooks: LifecycleHooks<Raw>
   readonly #retired = new Set<Generation<Raw>>()
   /** Who waits in a reset now. */
@@ -50,7 +54,9 @@ export class Lifecycle<Raw> {
   connectedOnce = false
 
   constructor(hooks: LifecycleHooks<Raw>) {
-    this.#hooks = hooks
+    const { name, classify = classifySocketError } = hooks
+    this.gate = new ConnectGate({ name, classify })
+    this.#hooks = { inTurn: (dial, signal) => this.gate.pass(dial, signal), ...hooks }
   }
 
   get closed(): boolean {

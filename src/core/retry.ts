@@ -19,6 +19,8 @@ export const defaultRetryPolicy: RetryPolicy = { attempts: 3, within: 5_000, fir
 /** What {@link withRetries} is told. */
 export interface RetryOptions {
   classify(error: unknown): FailureAction
+  /** True while there is nothing to try it on: who asks for a connection is made to wait elsewhere. */
+  isPaced?(): boolean
   signal?: AbortSignal | undefined
   policy?: RetryPolicy
 }
@@ -27,19 +29,24 @@ export interface RetryOptions {
  * Runs `attempt` until it succeeds, fails for good or has been tried often enough; throws its last error.
  *
  * After `lost` the second attempt comes at once, since a fresh connection is likely to work; every other wait is
- * jittered, so that many callers do not come back together.
+ * jittered, so that many callers do not come back together. An attempt that ended for want of a connection, while the
+ * other side cannot be reached, is not counted: the time is its only limit.
  */
 export async function withRetries<T>(attempt: (number: number) => Promise<T>, options: RetryOptions): Promise<T> {
   const { attempts, within, firstWait } = options.policy ?? defaultRetryPolicy
   const start = performance.now()
+  let counted = 0
   for (let number = 1; ; number++) {
     try {
       return await attempt(number)
     } catch (error) {
-      if (options.signal?.aborted || number >= attempts) throw error
+      if (options.signal?.aborted) throw error
       const action = options.classify(error)
       if (action !== "lost" && action !== "wait") throw error
-      const wait = action === "lost" && number === 1 ? 0 : firstWait * 2 ** (number - 1) * (0.5 + Math.random())
+      const paced = options.isPaced?.() ?? false
+      if (!paced && ++counted >= attempts) throw error
+      const wait =
+        paced || (action === "lost" && counted === 1) ? 0 : firstWait * 2 ** (counted - 1) * (0.5 + Math.random())
       if (performance.now() - start + wait > within) throw error
       if (wait > 0) await sleep(wait, options.signal)
     }

@@ -137,6 +137,11 @@ export interface Capabilities {
   readonly streaming: boolean
   /** After a failed statement, the transaction refuses all others. */
   readonly errorAbortsTransaction: boolean
+  /**
+   * The database runs in this process: what breaks one connection has broken all, and there is no server that could be
+   * out of reach.
+   */
+  readonly embedded: boolean
 }
 
 /** What a dialect has unless it says otherwise. */
@@ -147,6 +152,7 @@ export const defaultCapabilities: Capabilities = {
   progress: false,
   streaming: true,
   errorAbortsTransaction: true,
+  embedded: false,
 }
 
 const complete = new WeakMap<Dialect, Capabilities>()

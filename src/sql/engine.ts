@@ -2,14 +2,16 @@ import { isMooringError } from "../errors.ts"
 import { withDeadline } from "../util/abort.ts"
 import type { Database, Dialect, DriverConnection, SqlConfig } from "./dialect.ts"
 import { echoing } from "./echo.ts"
-import { connectTimeout, Pool } from "./pool.ts"
+import { connectTimeout } from "./opener.ts"
+import { Pool, type PoolHost } from "./pool.ts"
+import { actionOf } from "./query-error.ts"
 
 /** A driver connection that somebody has borrowed. */
 export interface Borrowed {
   readonly connection: DriverConnection
   /** Gives it back; once. */
   release(used: "statement" | "session"): Promise<void>
-  /** Says that what it came from is broken: the next use connects anew, others finish with theirs. */
+  /** Says that it broke, and that what came from the same place may be broken too. */
   lost(): void
 }
 
@@ -20,34 +22,37 @@ export class SqlEngine {
   readonly pool: Pool
   readonly #database: Database
 
-  private constructor(dialect: Dialect, config: SqlConfig, database: Database, name: string) {
+  private constructor(dialect: Dialect, config: SqlConfig, database: Database, host: PoolHost) {
     this.dialect = dialect
     this.config = config
     this.#database = database
-    this.pool = new Pool(database, config.pool, name)
+    this.pool = new Pool(database, config.pool, host)
   }
 
   /**
    * Opens the database and one connection to it, so that a wrong password fails here.
    *
-   * @throws the driver's error, or a `TimeoutError` after 10 s.
+   * @throws the driver's error, or a `TimeoutError`: after 10 s without an answer, or after the pool's timeout where a pool
+   * that is on its way out still has all places.
    */
   static async open(
     dialect: Dialect,
     config: SqlConfig,
-    { name, echo, signal }: { name: string; echo: boolean; signal: AbortSignal },
+    { echo, signal, ...host }: PoolHost & { echo: boolean; signal: AbortSignal },
   ): Promise<SqlEngine> {
+    const { name } = host
     const late = `Connection "${name}" could not be made within ${connectTimeout / 1000} s.`
+    const limits = { signal, timeout: connectTimeout, connection: name }
     const opening = (async () => {
       const database = await dialect.open(config)
-      return new SqlEngine(dialect, config, echo ? echoing(database, name) : database, name)
+      return new SqlEngine(dialect, config, echo ? echoing(database, name) : database, host)
     })()
     try {
-      return await withDeadline({ signal, timeout: connectTimeout, connection: name }, late, async (within) => {
-        const engine = await opening
-        await engine.ping(within)
-        return engine
-      })
+      const engine = await withDeadline(limits, late, () => opening)
+      await engine.withConnection(signal, "statement", (connection) =>
+        withDeadline(limits, late, (within) => connection.ping({ signal: within })),
+      )
+      return engine
     } catch (error) {
       // What opens too late is closed when it has opened, and nobody waits for what hangs.
       const closed = opening.then((engine) => engine.close()).catch(() => undefined)
@@ -92,8 +97,16 @@ export class SqlEngine {
     }
   }
 
+  /** One connection that broke says nothing of the server: another one is asked before it is called dead. */
   async ping(signal: AbortSignal): Promise<void> {
-    await this.withConnection(signal, "statement", (connection) => connection.ping({ signal }))
+    const ping = () => this.withConnection(signal, "statement", (connection) => connection.ping({ signal }))
+    try {
+      await ping()
+    } catch (error) {
+      if (signal.aborted || actionOf(error, this.dialect) !== "lost") throw error
+      this.pool.suspect()
+      await ping()
+    }
   }
 
   close(): Promise<void> {

@@ -1,6 +1,9 @@
+import type { ConnectGate } from "../core/index.ts"
 import { MooringError, TimeoutError } from "../errors.ts"
-import { abortable, linkSignals, withDeadline } from "../util/abort.ts"
+import { withDeadline } from "../util/abort.ts"
 import type { Database, DriverConnection, PoolSettings } from "./dialect.ts"
+import { grace, type Opened, Opener } from "./opener.ts"
+import type { Places, Tenant } from "./places.ts"
 import { WaitingLine } from "./waiting-line.ts"
 
 /** What {@link Pool.stats} tells. */
@@ -14,24 +17,24 @@ export interface PoolStats {
   readonly max: number
 }
 
-/** One of the places of a pool, taken from before its connection is opened until after it is closed. */
-type Place = object
+/** What pools of one connection have in common, through all its resets. */
+export interface PoolHost {
+  /** The connection's name, for messages. */
+  readonly name: string
+  readonly places: Places
+  /** What each connect passes; absent where there is no server that could be out of reach. */
+  readonly gate?: ConnectGate | undefined
+}
 
-interface Member {
-  readonly connection: DriverConnection
-  readonly place: Place
+interface Member extends Opened {
   /** When it is renewed; jittered, so that connections that were opened together are not renewed together. */
   readonly retireAt: number
   idleSince: number
   lent: boolean
 }
 
-/** How long a connect may take; milliseconds. */
-export const connectTimeout = 10_000
 /** A connection that was idle for longer is asked for a sign of life before it is lent; milliseconds. */
 const checkAfterIdle = 30_000
-/** How long that sign of life may take, and the end of a connection; milliseconds. */
-const grace = 5_000
 
 /**
  * The connections of one opened database: bounded, lent to one borrower at a time, in the order of asking.
@@ -42,20 +45,39 @@ const grace = 5_000
 export class Pool {
   readonly #database: Database
   readonly #settings: PoolSettings
-  readonly #name: string
-  readonly #places = new Set<Place>()
+  readonly #host: PoolHost
+  readonly #opener: Opener<Member>
   readonly #members = new Map<DriverConnection, Member>()
+  /** The one that was used last stands last. */
   readonly #idle: Member[] = []
   readonly #waiters = new WaitingLine<Member>()
   readonly #closing = new AbortController()
-  /** Connections that are being opened or closed: the database is closed after them. */
-  readonly #underWay = new Set<Promise<unknown>>()
+  readonly #tenant: Tenant
+  /** What has been idle since before then is asked for a sign of life. */
+  #suspectedAt = Number.NEGATIVE_INFINITY
   #closed: Promise<void> | undefined
 
-  constructor(database: Database, settings: PoolSettings, name: string) {
+  constructor(database: Database, settings: PoolSettings, host: PoolHost) {
     this.#database = database
     this.#settings = settings
-    this.#name = name
+    this.#host = host
+    this.#opener = new Opener({
+      database,
+      ...host,
+      max: this.#max,
+      closing: this.#closing.signal,
+      join: (opened) => this.#join(opened),
+      late: (member) => this.#offer(member),
+    })
+    const waiters = this.#waiters
+    this.#tenant = {
+      get waiting() {
+        return waiters.length
+      },
+      fill: () => this.#fill(),
+      spare: () => this.#spare(),
+    }
+    host.places.join(this.#tenant)
   }
 
   /** The driver's own object. Where a file does not exist yet, undefined. */
@@ -64,13 +86,14 @@ export class Pool {
   }
 
   get stats(): PoolStats {
-    return { size: this.#places.size, idle: this.#idle.length, waiting: this.#waiters.length, max: this.#max }
+    return { size: this.#opener.size, idle: this.#idle.length, waiting: this.#waiters.length, max: this.#max }
   }
 
   /**
    * Borrows a connection. The borrower gives it back with {@link release}.
    *
-   * @throws MooringError `TIMEOUT` when none is free within the pool's timeout.
+   * @throws MooringError `TIMEOUT` when none is free within the pool's timeout, `UNAVAILABLE` when the server has been out
+   * of reach for a while.
    */
   async acquire(signal: AbortSignal): Promise<DriverConnection> {
     signal.throwIfAborted()
@@ -88,10 +111,16 @@ export class Pool {
     const member = this.#members.get(connection)
     if (!member?.lent) return
     member.lent = false
-    const fresh = used === "statement" || (connection.usable && (await succeeds(connection.reset())))
+    const fresh = used === "statement" || (connection.usable && (await isRenewed(connection)))
     if (!this.#members.has(connection)) return
     if (fresh && connection.usable && Date.now() < member.retireAt) this.#offer(member)
     else void this.#discard(member)
+  }
+
+  /** One of its connections broke: those that are idle now may be broken too, and are looked at before they are lent. */
+  suspect(): void {
+    this.#suspectedAt = Date.now()
+    this.#host.gate?.doubt()
   }
 
   /** Refuses new borrowers, waits for nobody, and closes what is there. Borrowed connections are closed too. */
@@ -101,14 +130,14 @@ export class Pool {
   }
 
   async #close(): Promise<void> {
-    const reason = new MooringError("ABORTED", `The pool of connection "${this.#name}" was closed.`, {
-      connection: this.#name,
-    })
+    const { name, places } = this.#host
+    const reason = new MooringError("ABORTED", `The pool of connection "${name}" was closed.`, { connection: name })
     this.#closing.abort(reason)
     this.#waiters.rejectAll(reason)
     this.#idle.length = 0
     for (const member of [...this.#members.values()]) void this.#discard(member)
-    await Promise.allSettled([...this.#underWay])
+    await this.#opener.settled()
+    places.leave(this.#tenant)
     await this.#database.close()
   }
 
@@ -117,84 +146,57 @@ export class Pool {
   }
 
   async #next(signal: AbortSignal): Promise<Member> {
-    const idle = this.#idle.pop()
-    if (!idle) return this.#places.size < this.#max ? this.#open(signal) : this.#wait(signal)
-    if (await this.#isFit(idle, signal)) return idle
-    void this.#discard(idle)
-    // In its place another one is opened, for whoever is first in line.
-    return this.#wait(signal, true)
-  }
-
-  #wait(signal: AbortSignal, first = false): Promise<Member> {
-    return this.#waiters.wait({ signal, timeout: this.#settings.timeout, late: () => this.#exhausted(), first })
-  }
-
-  async #open(signal: AbortSignal, onFailure?: (error: unknown) => void): Promise<Member> {
-    const place: Place = {}
-    this.#places.add(place)
-    const name = this.#name
-    const late = `Connection "${name}" could not be made within ${connectTimeout / 1000} s.`
-    const limits = { signal: [signal, this.#closing.signal], timeout: connectTimeout, connection: name }
-    const link = linkSignals(limits, late)
-    const connecting = this.#track(this.#connect(place, link.signal))
-    try {
-      return await abortable(connecting, link.signal)
-    } catch (error) {
-      onFailure?.(error)
-      if (link.signal.aborted) this.#abandon(place, connecting)
-      else this.#free(place)
-      throw error
-    } finally {
-      link.dispose()
+    let hasWaited = false
+    for (let idle = this.#idle.pop(); idle; idle = this.#idle.pop()) {
+      if (await this.#isFit(idle, signal)) return idle
+      hasWaited = true
+      void this.#discard(idle)
     }
+    const place = this.#opener.take()
+    if (place) return this.#opener.open(place, signal)
+    this.#host.places.claim(this.#tenant)
+    const { timeout } = this.#settings
+    return this.#waiters.wait({ signal, timeout, late: () => this.#exhausted(), first: hasWaited })
   }
 
-  async #connect(place: Place, signal: AbortSignal): Promise<Member> {
-    const connection = await this.#database.connect({ signal })
-    if (this.#closing.signal.aborted || !this.#places.has(place)) {
-      await closed(connection)
-      throw signal.reason
-    }
+  #join(opened: Opened): Member {
     // As in HikariCP, up to 2.5 % earlier, so that a pool is not renewed all at once.
     const lifetime = this.#settings.recycle * (1 - 0.025 * Math.random())
-    const member = { connection, place, retireAt: Date.now() + lifetime, idleSince: Date.now(), lent: false }
-    this.#members.set(connection, member)
+    const member = { ...opened, retireAt: Date.now() + lifetime, idleSince: Date.now(), lent: false }
+    this.#members.set(opened.connection, member)
     return member
   }
 
-  /** Nobody waits for this attempt any more: what still comes of it is for others, and its place is not kept for ever. */
-  #abandon(place: Place, connecting: Promise<Member>): void {
-    const timer = setTimeout(() => this.#free(place), grace)
-    timer.unref()
-    connecting
-      .then(
-        (member) => this.#offer(member),
-        () => this.#free(place),
-      )
-      .finally(() => clearTimeout(timer))
-  }
-
   #exhausted(): TimeoutError {
+    const { name: connection } = this.#host
     const seconds = this.#settings.timeout / 1000
-    return new TimeoutError(
-      `All ${this.#max} connections of "${this.#name}" were busy for ${seconds} s (${this.#waiters.length} callers still wait).`,
-      {
-        connection: this.#name,
-        hint: "Look for sessions that are never disposed of, or raise pool_size, max_overflow or pool_timeout.",
-      },
-    )
+    const still = `(${this.#waiters.length} callers still wait)`
+    return new TimeoutError(`All ${this.#max} connections of "${connection}" were busy for ${seconds} s ${still}.`, {
+      connection,
+      hint: "Look for sessions that are never disposed of, or raise pool_size, max_overflow or pool_timeout.",
+    })
   }
 
   async #isFit(member: Member, signal: AbortSignal): Promise<boolean> {
     const { connection, retireAt, idleSince } = member
-    if (!connection.usable || Date.now() >= retireAt) return false
-    if (!this.#settings.prePing && Date.now() - idleSince < checkAfterIdle) return true
-    const silent = `A connection of "${this.#name}" gave no sign of life.`
+    if (Date.now() >= retireAt) return false
+    if (!connection.usable) {
+      this.suspect()
+      return false
+    }
+    const isTrusted = Date.now() - idleSince < checkAfterIdle && idleSince > this.#suspectedAt
+    if (isTrusted && !this.#settings.prePing) return true
+    const silent = `A connection of "${this.#host.name}" gave no sign of life.`
     try {
       await withDeadline({ signal, timeout: grace }, silent, (within) => connection.ping({ signal: within }))
       return this.#members.has(connection)
     } catch (error) {
-      if (!signal.aborted) return false
+      if (!signal.aborted) {
+        this.suspect()
+        // Those below have been idle for longer: each would be waited for in turn.
+        for (const other of this.#idle.splice(0)) void this.#discard(other)
+        return false
+      }
       void this.#discard(member)
       throw error
     }
@@ -202,22 +204,28 @@ export class Pool {
 
   #discard(member: Member): Promise<void> {
     this.#members.delete(member.connection)
-    return this.#track(closed(member.connection).then(() => this.#free(member.place)))
+    return this.#opener.close(member)
   }
 
-  /** A place less is taken: if somebody waits, a connection is opened for whoever is first by then. */
-  #free(place: Place): void {
-    if (!this.#places.delete(place)) return
-    if (this.#closing.signal.aborted || this.#waiters.length === 0 || this.#places.size >= this.#max) return
-    this.#open(this.#closing.signal, (error) => this.#sendAway(error)).then(
-      (member) => this.#offer(member),
-      () => undefined,
-    )
+  /** A place may be free: if somebody waits, a connection is opened for whoever is first by then. */
+  #fill(): void {
+    if (this.#closing.signal.aborted || this.#waiters.length === 0) return
+    const place = this.#opener.take()
+    if (!place) return
+    const opening = this.#opener.open(place, this.#closing.signal, (error) => this.#sendAway(error))
+    opening.then((member) => this.#offer(member)).catch(() => undefined)
+  }
+
+  /** The one that was idle longest makes room for another pool. */
+  #spare(): boolean {
+    const idle = this.#idle.shift()
+    if (idle) void this.#discard(idle)
+    return idle !== undefined
   }
 
   /** A connect for those who wait has failed. Without any other connection, nobody could serve them. */
   #sendAway(error: unknown): void {
-    if (this.#places.size > 1) this.#waiters.rejectFirst(error)
+    if (this.#opener.size > 1) this.#waiters.rejectFirst(error)
     else this.#waiters.rejectAll(error)
   }
 
@@ -227,30 +235,16 @@ export class Pool {
     if (this.#closing.signal.aborted) void this.#discard(member)
     else if (this.#waiters.serve(member)) return
     else if (this.#members.size > this.#settings.size) void this.#discard(member)
+    else if (this.#host.places.wantedBesides(this.#tenant)) void this.#discard(member)
     else this.#idle.push(member)
-  }
-
-  #track<T>(work: Promise<T>): Promise<T> {
-    const forget = () => this.#underWay.delete(work)
-    this.#underWay.add(work)
-    work.then(forget, forget)
-    return work
   }
 }
 
-function succeeds(work: Promise<unknown>): Promise<boolean> {
-  return work.then(
+/** True once the next borrower will find a fresh session. One that does not answer is not waited for. */
+async function isRenewed(connection: DriverConnection): Promise<boolean> {
+  const late = "A connection could not be made fresh in time."
+  return withDeadline({ timeout: grace }, late, () => connection.reset()).then(
     () => true,
     () => false,
   )
-}
-
-/** Resolves when the connection is closed, or has been given long enough. */
-async function closed(connection: DriverConnection): Promise<void> {
-  const { promise: late, resolve } = Promise.withResolvers<void>()
-  const timer = setTimeout(resolve, grace)
-  timer.unref()
-  const closing = (async () => connection.close())()
-  await Promise.race([closing.catch(() => undefined), late])
-  clearTimeout(timer)
 }

@@ -1,6 +1,8 @@
 import {
   BaseConnection,
+  control,
   type FailureAction,
+  type Lease,
   type OptionsLayer,
   type SourceIdentity,
   sourceIdentity,
@@ -14,40 +16,33 @@ import { type AttemptHost, attempting } from "./attempts.ts"
 import type { ResolvedSql } from "./config.ts"
 import {
   bindTargetOf,
+  capabilitiesOf,
   type RunOptions,
   type RunResult,
-  type Source,
   type Statement,
   type TransactionOptions,
 } from "./dialect.ts"
 import { type Borrowed, SqlEngine } from "./engine.ts"
+import { Lender } from "./lender.ts"
 import type { CallOptions, QueryOptions, SqlText } from "./options.ts"
 import type { Params } from "./params.ts"
 import { actionOf, locating, toConnectError, toQueryError } from "./query-error.ts"
 import { groupOf, ProgressWatchers, readKey, SeenLimits, unlimited } from "./read-key.ts"
 import { Session } from "./session.ts"
 import { callProviders, describeProviders, type SqlOptions } from "./sql-options.ts"
-import { notKnownYet, resolveSql } from "./sql-target.ts"
+import { notKnownYet, resolveSql, type Target, targetOf } from "./sql-target.ts"
 import type { OpenStream } from "./table-stream.ts"
 import { toStatement } from "./template.ts"
 
-/** What is configured and where the data is, known without connecting. */
-interface Target extends ResolvedSql {
-  readonly source: Source
-}
-
 const never = new AbortController().signal
 const keeping = { codec: tableCodec, sizeOf: (table: Table) => table.byteLength } as const
-
-function targetOf(resolved: ResolvedSql): Target {
-  return { ...resolved, source: resolved.dialect.source(resolved.config) }
-}
 
 /** What stands behind the public methods of a SQL connection: its target, its borrowing, its retries. */
 export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> {
   #target: Target | undefined
   readonly #watchers = new ProgressWatchers()
   readonly #limits = new SeenLimits()
+  readonly #lender = new Lender((error) => this._classify(error))
 
   /** Configuration and place, computed once and again after the section has changed. */
   protected get _target(): Target {
@@ -122,6 +117,7 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
   /** Only a database that cannot be reached is covered up by an older result, never one that says no. */
   readonly #unreachable = (error: unknown): boolean =>
     isMooringError(error, "TIMEOUT") ||
+    isMooringError(error, "UNAVAILABLE") ||
     isMooringError(error, "LOCKED") ||
     ["lost", "wait"].includes(this._classify(error))
 
@@ -196,8 +192,10 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
     const resolved = this.#configure(await Promise.all(called))
     const { config, dialect, echo } = resolved
     if (fetched.has("url")) this.#target = targetOf(resolved)
+    const gate = capabilitiesOf(dialect).embedded ? undefined : this[control].gate
     try {
-      return await SqlEngine.open(dialect, config, { name: this.connectionName, echo, signal })
+      const host = { name: this.connectionName, places: this.#lender.places, gate }
+      return await SqlEngine.open(dialect, config, { ...host, echo, signal })
     } catch (error) {
       throw signal.aborted ? signal.reason : toConnectError(error, dialect, this.connectionName)
     }
@@ -207,11 +205,21 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
     return engine.close()
   }
 
+  /** Its connects are made by the pool, each in its turn. */
+  protected override _inTurn(open: () => Promise<SqlEngine>): Promise<SqlEngine> {
+    return open()
+  }
+
   protected override _ping(engine: SqlEngine, { signal }: { signal: AbortSignal }): Promise<void> {
     return engine.ping(signal)
   }
 
+  protected override _broken(lease: Lease<SqlEngine>): void {
+    this.#lender.broken(lease)
+  }
+
   protected override _classify(error: unknown): FailureAction {
+    if (this.#lender.isOutdated(error)) return "lost"
     return this._isKnown ? actionOf(error, this._target.dialect) : super._classify(error)
   }
 
@@ -234,16 +242,7 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
   }
 
   async #borrow(signal: AbortSignal): Promise<Borrowed> {
-    const lease = await this._lease(signal)
-    try {
-      const { connection, release } = await lease.raw.borrow(signal)
-      const giveBack = (used: "statement" | "session") => release(used).finally(() => lease.release())
-      return { connection, release: giveBack, lost: () => lease.retire() }
-    } catch (error) {
-      if (this._classify(error) === "lost") lease.retire()
-      lease.release()
-      throw error
-    }
+    return this.#lender.borrowFor(await this._lease(signal), signal)
   }
 
   async #readAndChange(sql: SqlText, options: QueryOptions, signal: AbortSignal | undefined): Promise<Table> {
@@ -259,13 +258,19 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
   }
 
   #attempt(statement: Statement, options: Omit<RunOptions, "signal">, signal = never): Promise<RunResult> {
-    const run = (engine: SqlEngine, send: () => void) =>
-      engine.withConnection(signal, options.readOnly ? "statement" : "session", (connection) => {
+    const used = options.readOnly ? "statement" : "session"
+    const run = async (lease: Lease<SqlEngine>, send: () => void) => {
+      const { connection, release } = await this.#lender.borrow(lease, signal)
+      try {
         send()
-        return connection.run(statement, { ...options, signal })
-      })
+        return await connection.run(statement, { ...options, signal })
+      } finally {
+        await release(used)
+      }
+    }
     const limits = { repeatable: options.readOnly, signal }
-    return attempting(this.#attempts, statement, limits, (send) => this._use((engine) => run(engine, send), { signal }))
+    const attempt = (send: () => void) => this._use((_engine, lease) => run(lease, send), { signal })
+    return attempting(this.#attempts, statement, limits, attempt)
   }
 
   get #attempts(): AttemptHost {

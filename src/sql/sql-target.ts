@@ -2,7 +2,7 @@ import type { OptionsLayer } from "../core/index.ts"
 import { MooringError } from "../errors.ts"
 import { warnOnce } from "../util/warn.ts"
 import { type ConfigContext, type ResolvedSql, toSqlConfig } from "./config.ts"
-import type { Dialect } from "./dialect.ts"
+import type { Dialect, Source } from "./dialect.ts"
 import { dialects } from "./dialects/index.ts"
 
 /** The configuration of a SQL connection out of its layers, the weakest first. What there is to warn of is said once. */
@@ -34,4 +34,13 @@ function outsideDialect(layers: readonly OptionsLayer[]): Dialect | undefined {
 
 function nameDialect(values: OptionsLayer["values"]): OptionsLayer["values"] {
   return typeof values.dialect === "object" ? { ...values, dialect: (values.dialect as Dialect).name } : values
+}
+
+/** What is configured and where the data is, known without connecting. */
+export interface Target extends ResolvedSql {
+  readonly source: Source
+}
+
+export function targetOf(resolved: ResolvedSql): Target {
+  return { ...resolved, source: resolved.dialect.source(resolved.config) }
 }

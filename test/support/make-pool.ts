@@ -1,5 +1,6 @@
 import type { PoolSettings } from "../../src/sql/dialect.ts"
-import { Pool } from "../../src/sql/pool.ts"
+import { Places } from "../../src/sql/places.ts"
+import { Pool, type PoolHost } from "../../src/sql/pool.ts"
 import { type FakeBehaviour, type FakeConnection, FakeDatabase } from "./fake-database.ts"
 
 const never = new AbortController().signal
@@ -11,8 +12,12 @@ export interface TestPool {
   acquire(signal?: AbortSignal): Promise<FakeConnection>
 }
 
-/** A pool of fake connections, by default of one. */
-export function makePool(settings: Partial<PoolSettings> = {}, behaviour: FakeBehaviour = {}): TestPool {
+/** A pool of fake connections, by default of one, that shares its places with nobody. */
+export function makePool(
+  settings: Partial<PoolSettings> = {},
+  behaviour: FakeBehaviour = {},
+  host: Partial<PoolHost> = {},
+): TestPool {
   const database = new FakeDatabase(behaviour)
   const complete = {
     size: 1,
@@ -22,7 +27,7 @@ export function makePool(settings: Partial<PoolSettings> = {}, behaviour: FakeBe
     prePing: false,
     ...settings,
   }
-  const pool = new Pool(database, complete, "pets")
+  const pool = new Pool(database, complete, { name: "pets", places: new Places(), ...host })
   const acquire = async (signal: AbortSignal = never) => (await pool.acquire(signal)) as FakeConnection
   return { pool, database, acquire }
 }

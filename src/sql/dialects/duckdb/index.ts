@@ -17,7 +17,7 @@ export const duckdb: Dialect = {
   name: "duckdb",
   aliases: [],
   driver: driverPackage,
-  capabilities: { savepoints: false, arrays: true, progress: true },
+  capabilities: { savepoints: false, arrays: true, progress: true, embedded: true },
   syntax: duckdbSyntax,
   settings,
   types: typeTable,

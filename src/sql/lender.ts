@@ -1,0 +1,60 @@
+import type { FailureAction, Lease } from "../core/index.ts"
+import { isMooringError } from "../errors.ts"
+import { capabilitiesOf } from "./dialect.ts"
+import type { Borrowed, SqlEngine } from "./engine.ts"
+import { Places } from "./places.ts"
+
+/** Takes driver connections out of the pools of one connection, through all its resets. */
+export class Lender {
+  /** Shared by the pool of the present generation and those of retired ones. */
+  readonly places: Places = new Places()
+  readonly #classify: (error: unknown) => FailureAction
+  readonly #outdated = new WeakSet<object>()
+
+  constructor(classify: (error: unknown) => FailureAction) {
+    this.#classify = classify
+  }
+
+  /** A driver connection out of the pool of this generation. */
+  async borrow(lease: Lease<SqlEngine>, signal: AbortSignal): Promise<Borrowed> {
+    try {
+      return { ...(await lease.raw.borrow(signal)), lost: () => this.broken(lease) }
+    } catch (error) {
+      if (!signal.aborted) this.#failed(error, lease)
+      throw error
+    }
+  }
+
+  /** The same with the lease: it ends when the connection is given back, or cannot be had. */
+  async borrowFor(lease: Lease<SqlEngine>, signal: AbortSignal): Promise<Borrowed> {
+    try {
+      const borrowed = await this.borrow(lease, signal)
+      return { ...borrowed, release: (used) => borrowed.release(used).finally(() => lease.release()) }
+    } catch (error) {
+      lease.release()
+      throw error
+    }
+  }
+
+  /** A connection to a server breaks alone, and its pool looks at the others before it lends them. */
+  broken(lease: Lease<SqlEngine>): void {
+    if (capabilitiesOf(lease.raw.dialect).embedded) lease.retire()
+    else lease.raw.pool.suspect()
+  }
+
+  /** True for a connect that a pool could not make, and that may succeed with what is configured by now. */
+  isOutdated(error: unknown): boolean {
+    return typeof error === "object" && error !== null && this.#outdated.has(error)
+  }
+
+  /**
+   * A pool that can open no connection is replaced by the next use: its password may have been rotated, its address may
+   * be another.
+   */
+  #failed(error: unknown, lease: Lease<SqlEngine>): void {
+    if (isMooringError(error) && error.code !== "CONNECT") return
+    if (!capabilitiesOf(lease.raw.dialect).embedded) this.#outdated.add(error as object)
+    else if (this.#classify(error) !== "lost") return
+    lease.retire()
+  }
+}
