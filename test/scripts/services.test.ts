@@ -21,7 +21,7 @@ async function services(): Promise<{
   // A server that is another user has to pass through.
   chmodSync(folder, 0o755)
   const env = { ...process.env, TMPDIR: folder, ...Object.fromEntries(ports.map((name, i) => [name, `${free[i]}`])) }
-  const run = (command: string) => spawnSync("scripts/services", [command], { env, encoding: "utf8" })
+  const run = (command: string) => spawnSync("sh", ["scripts/services", command], { env, encoding: "utf8" })
   onTestFinished(() => {
     run("down")
     rmSync(folder, { recursive: true, force: true })
