@@ -37,6 +37,8 @@ export interface ResolvedSql {
   readonly warnings: readonly string[]
   /** SQLAlchemy's `echo`: show statements as they run. */
   readonly echo: boolean
+  /** How long a session may keep a connection before it is told of; milliseconds. */
+  readonly leakWarning: number
   /** `query_ttl` and `values` as given: the cache's and the tables' affair. */
   readonly queryTtl: unknown
   readonly values: unknown
@@ -97,6 +99,7 @@ export function toSqlConfig(
       dialect,
       warnings,
       echo: engine.echo,
+      leakWarning: engine.leakWarning,
       queryTtl: strongest(layers, "query_ttl")?.value,
       values: strongest(layers, "values")?.value,
       config: {

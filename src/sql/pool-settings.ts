@@ -3,13 +3,14 @@ import { nearest } from "../util/suggest.ts"
 import type { PoolSettings } from "./dialect.ts"
 import { readers, readInteger } from "./setting-values.ts"
 
-/** What SQLAlchemy's `create_engine` takes and a connection pool of Mooring has as well. */
+/** What SQLAlchemy's `create_engine` takes and a connection pool of Mooring has as well, and `leak_warning`, which is ours. */
 export const poolKeys = [
   "pool_size",
   "max_overflow",
   "pool_timeout",
   "pool_recycle",
   "pool_pre_ping",
+  "leak_warning",
   "connect_args",
   "echo",
 ] as const
@@ -28,6 +29,8 @@ export interface EngineSettings {
   readonly pool: PoolSettings
   readonly connectArgs: Readonly<Record<string, unknown>>
   readonly echo: boolean
+  /** How long a session may keep a connection before it is told of; milliseconds, `Infinity` for never. */
+  readonly leakWarning: number
 }
 
 /**
@@ -85,6 +88,7 @@ export function toEngineSettings(given: ReadonlyMap<PoolKey, Sourced>): EngineSe
     connectArgs: read("connect_args", {}, readers.table),
     // SQLAlchemy's "debug" shows rows as well, which Mooring never does.
     echo: read("echo", false, (value, what) => value === "debug" || readers.boolean(value, what)),
+    leakWarning: read("leak_warning", 300_000, readers.duration) || Number.POSITIVE_INFINITY,
   }
 }
 

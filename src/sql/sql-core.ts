@@ -23,6 +23,7 @@ import {
   type TransactionOptions,
 } from "./dialect.ts"
 import { type Borrowed, SqlEngine } from "./engine.ts"
+import { holder } from "./held-too-long.ts"
 import { Lender } from "./lender.ts"
 import type { CallOptions, QueryOptions, SqlText } from "./options.ts"
 import type { Params } from "./params.ts"
@@ -149,9 +150,11 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
     await Promise.all(ids.map((id) => this.#invalidate({ group, id })))
   }
 
-  /** A driver connection and the lease on the engine that it came from. Nothing was sent, so it may be tried again. */
-  protected _borrow(signal: AbortSignal = never): Promise<Borrowed> {
-    return this._retry(() => this.#borrow(signal), signal)
+  /** Borrows for the present caller, who is named when it takes too long. Nothing was sent, so it may be tried again. */
+  protected _borrowing(): (signal?: AbortSignal) => Promise<Borrowed> {
+    const limit = this._isKnown ? this._target.leakWarning : Number.POSITIVE_INFINITY
+    const held = holder({ connection: this.connectionName, limit })
+    return async (signal = never) => held(await this._retry(() => this.#borrow(signal), signal))
   }
 
   protected _openStream(statement: Statement, signal: AbortSignal, batchRows: number): Promise<OpenStream> {
@@ -172,7 +175,7 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
   protected _session(options: TransactionOptions, signal?: AbortSignal, autocommit: boolean = false): Session<DB> {
     const { connectionName: name, _values: values } = this
     const { dialect } = this._target
-    const borrow = (within: AbortSignal) => this._borrow(within)
+    const borrow = this._borrowing()
     const host = { name, dialect, autocommit, values, borrow, committed: () => this._committed() }
     return new Session<DB>(host, options, signal)
   }

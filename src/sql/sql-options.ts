@@ -18,6 +18,8 @@ export interface PoolOptions {
   pool_recycle?: Duration
   /** Asks for a sign of life before each use. */
   pool_pre_ping?: boolean
+  /** How long a session may keep a connection before a warning says where it was opened; default 5 min, 0 for never. */
+  leak_warning?: Duration
   /** Handed to the driver as it is. */
   connect_args?: Readonly<Record<string, unknown>>
   /** Shows statements as they run. */

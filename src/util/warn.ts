@@ -6,5 +6,10 @@ const said = processGlobal("warnings@1", () => new Set<string>())
 export function warnOnce(key: string, message: string): void {
   if (said.has(key)) return
   said.add(key)
+  warn(message)
+}
+
+/** The same each time. */
+export function warn(message: string): void {
   process.emitWarning(message, { type: "MooringWarning", code: "MOORING" })
 }

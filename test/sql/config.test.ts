@@ -263,6 +263,14 @@ describe("B23 pool settings", () => {
     expect(config.connectArgs).toEqual({ ssl_ca: "ca.pem", timeout: 5 })
   })
 
+  test("leak_warning: five minutes, or what is given, 0 for never", () => {
+    expect(resolve(section(base)).leakWarning).toBe(300_000)
+    expect(resolve(section({ ...base, pool: { leak_warning: "60s" } })).leakWarning).toBe(60_000)
+    for (const never of [0, "0", "inf"]) {
+      expect(resolve(section({ ...base, leak_warning: never })).leakWarning).toBe(Number.POSITIVE_INFINITY)
+    }
+  })
+
   test("echo", () => {
     expect(resolve(section(base)).echo).toBe(false)
     expect(resolve(section({ ...base, create_engine_kwargs: { echo: "debug" } })).echo).toBe(true)
