@@ -1,28 +1,16 @@
 import * as mysql2 from "mysql2"
-import { onTestFinished, type TestContext, test } from "vitest"
-import { RowReader, TextRowReader } from "../../../src/sql/dialects/mysql/rows.ts"
-import type { ColumnDefinition, ReadOptions } from "../../../src/sql/dialects/mysql/types.ts"
+import { onTestFinished } from "vitest"
+import { type RowOptions, RowReader, TextRowReader } from "../../../src/sql/dialects/mysql/rows.ts"
+import type { ColumnDefinition } from "../../../src/sql/dialects/mysql/types.ts"
 import type { Table } from "../../../src/tables/index.ts"
 import { type MariaDBAddress, newMariaDBDatabase } from "../../support/mariadb-database.ts"
-import { unavailable } from "../../support/requirements.ts"
-
-const reason = unavailable("mariadb")
+import { type ServerTest, testWith } from "../../support/server-test.ts"
 
 /** A test that needs a server. */
-export const onServer: (name: string, body: (context: TestContext) => Promise<void>, timeout?: number) => void = (
-  name,
-  body,
-  timeout = 60_000,
-) => {
-  if (reason !== undefined) test.skip(`${name}: ${reason}`, () => undefined)
-  else test(name, body, timeout)
-}
+export const onServer: ServerTest = testWith("mariadb")
 
 /** What a reader is made with. */
-export interface Options extends ReadOptions {
-  readonly maxRows?: number
-  readonly maxBytes?: number
-}
+export type Options = Partial<RowOptions>
 
 /** Somebody who takes the rows of one result. */
 type Rows = RowReader | TextRowReader
@@ -131,8 +119,8 @@ class Taken {
   }
 }
 
-function complete({ maxRows, maxBytes, ...options }: Options) {
-  return { maxRows: maxRows ?? Number.POSITIVE_INFINITY, maxBytes: maxBytes ?? Number.POSITIVE_INFINITY, ...options }
+function complete(options: Options): RowOptions {
+  return { maxRows: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY, ...options }
 }
 
 /** A connection to a database of its own, in UTC. Both go with the test. */

@@ -4,12 +4,15 @@ import { type Schema, schema, type Table } from "../../../tables/index.ts"
 import { fromText } from "./columns/from-text.ts"
 import { lengthSize, longLength } from "./columns/lengths.ts"
 import { type ColumnReader, type FieldPlaces, lengthByte, ProtocolError } from "./columns/reader.ts"
-import { type ColumnDefinition, columnReader, type ReadOptions } from "./types.ts"
+import type { ZeroDates } from "./columns/temporal.ts"
+import { type ColumnDefinition, columnReader } from "./types.ts"
 
 /** How large a result may be, and how it is read. */
-export interface RowOptions extends ReadOptions {
+export interface RowOptions {
   readonly maxRows: number
   readonly maxBytes: number
+  /** Default: `error`. */
+  readonly zeroDates?: ZeroDates
 }
 
 /** In the text protocol, the byte that stands where a length would. */
@@ -145,7 +148,7 @@ export class RowReader extends Rows {
   private readonly widths: Int32Array
 
   constructor(fields: readonly ColumnDefinition[], options: RowOptions) {
-    const columns = fields.map((field) => columnReader(field, options))
+    const columns = fields.map((field) => columnReader(field, options.zeroDates))
     super(columns, options)
     this.widths = Int32Array.from(columns, ({ width }) => width)
   }
@@ -189,7 +192,7 @@ export class RowReader extends Rows {
 export class TextRowReader extends Rows {
   constructor(fields: readonly ColumnDefinition[], options: RowOptions) {
     super(
-      fields.map((field) => fromText(columnReader(field, options))),
+      fields.map((field) => fromText(columnReader(field, options.zeroDates))),
       options,
     )
   }

@@ -22,14 +22,6 @@ export interface ColumnDefinition {
   readonly extendedFormat?: string | undefined
 }
 
-/** What values of some types become. */
-export interface ReadOptions {
-  /** Dates that no calendar has. Default: `error`. */
-  readonly zeroDates?: ZeroDates | undefined
-  /** The zone of `timestamp` columns: that of the session, if it is UTC, else null for a local time. Default: `UTC`. */
-  readonly timestampZone?: "UTC" | null | undefined
-}
-
 const unsignedFlag = 32
 const binaryCollation = 63
 const geometrySridBytes = 4
@@ -41,9 +33,8 @@ const geometrySridBytes = 4
  *
  * @see https://mariadb.com/kb/en/result-set-packets/
  */
-export function columnReader(column: ColumnDefinition, options: ReadOptions): ColumnReader {
+export function columnReader(column: ColumnDefinition, zeroDates: ZeroDates = "error"): ColumnReader {
   const { name, flags } = column
-  const { zeroDates = "error", timestampZone = "UTC" } = options
   const isUnsigned = (flags & unsignedFlag) !== 0
   switch (column.columnType) {
     case 0: // decimal before MySQL 5
@@ -63,7 +54,7 @@ export function columnReader(column: ColumnDefinition, options: ReadOptions): Co
     case 6:
       return new NullReader(name)
     case 7:
-      return new TimestampReader(name, timestampZone, zeroDates)
+      return new TimestampReader(name, "UTC", zeroDates)
     case 8:
       return new Int64Reader(name, isUnsigned ? uint64() : int64(), 8)
     case 10:
@@ -104,7 +95,7 @@ export const typeTable: Readonly<Record<string, string>> = {
   year: "uint16",
   date: "date32",
   datetime: "timestamp[us]",
-  timestamp: "timestamp[us, UTC]; without a zone where time_zone is set to another",
+  timestamp: "timestamp[us, UTC]; without a zone where the session's is another",
   time: "duration[us]: it has a sign and up to 838 hours",
   "char, varchar, text, enum, set": "utf8, whatever their character set",
   "binary, varbinary, blob, vector": "binary",
