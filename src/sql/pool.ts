@@ -53,6 +53,8 @@ export class Pool {
   readonly #waiters = new WaitingLine<Member>()
   readonly #closing = new AbortController()
   readonly #tenant: Tenant
+  /** Connections that are being opened for the queue. */
+  #filling = 0
   /** What has been idle since before then is asked for a sign of life. */
   #suspectedAt = Number.NEGATIVE_INFINITY
   #closed: Promise<void> | undefined
@@ -209,11 +211,22 @@ export class Pool {
 
   /** A place may be free: if somebody waits, a connection is opened for whoever is first by then. */
   #fill(): void {
-    if (this.#closing.signal.aborted || this.#waiters.length === 0) return
+    if (this.#closing.signal.aborted || this.#filling >= this.#waiters.length) return
     const place = this.#opener.take()
-    if (!place) return
-    const opening = this.#opener.open(place, this.#closing.signal, (error) => this.#sendAway(error))
-    opening.then((member) => this.#offer(member)).catch(() => undefined)
+    if (!place) {
+      this.#host.places.claim(this.#tenant)
+      return
+    }
+    this.#filling++
+    const failed = (error: unknown) => {
+      this.#filling--
+      this.#sendAway(error)
+    }
+    const made = (member: Member) => {
+      this.#filling--
+      this.#offer(member)
+    }
+    this.#opener.open(place, this.#closing.signal, failed).then(made, () => undefined)
   }
 
   /** The one that was idle longest makes room for another pool. */

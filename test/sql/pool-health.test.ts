@@ -115,6 +115,64 @@ describe("health and age", () => {
     expect((await next).id).toBe(2)
   })
 
+  test("of fifteen that died together, a reader asks one, and none of them is lent", async () => {
+    const { pool, database, acquire } = makePool(
+      { size: 15 },
+      { ping: ({ id }) => (id > 15 ? undefined : Promise.reject(Error("dead"))) },
+    )
+    const all = await Promise.all(Array.from({ length: 15 }, () => acquire()))
+    for (const each of all) await pool.release(each, "statement")
+    const broken = await acquire()
+    broken.usable = false
+    pool.suspect()
+    await pool.release(broken, "statement")
+    expect((await acquire()).id).toBe(16)
+    expect(all.reduce((pings, each) => pings + each.pings, 0)).toBe(1)
+    await until(() => database.open === 1)
+    expect(all.every(({ closed }) => closed)).toBe(true)
+  })
+
+  test("after one broke, the others are asked once each, and kept if they answer", async () => {
+    const { pool, acquire } = makePool({ size: 3 })
+    const [first, second, third] = [await acquire(), await acquire(), await acquire()]
+    await pool.release(first, "statement")
+    await pool.release(second, "statement")
+    third.usable = false
+    vi.useFakeTimers()
+    vi.setSystemTime(Date.now() + 5)
+    pool.suspect()
+    vi.setSystemTime(Date.now() + 5)
+    await pool.release(third, "statement")
+    for (const _ of [1, 2]) {
+      expect([await acquire(), await acquire()]).toEqual([second, first])
+      await pool.release(first, "statement")
+      await pool.release(second, "statement")
+    }
+    expect([first.pings, second.pings]).toEqual([1, 1])
+  })
+
+  test("an idle one that the server ended makes the others suspect", async () => {
+    const { pool, acquire } = makePool({ size: 2 })
+    const [first, second] = [await acquire(), await acquire()]
+    await pool.release(first, "statement")
+    await pool.release(second, "statement")
+    second.usable = false
+    expect(await acquire()).toBe(first)
+    expect(first.pings).toBe(1)
+  })
+
+  test("a reset that gets no answer ends after 5 s, and the place is free", async () => {
+    vi.useFakeTimers()
+    const { pool, acquire } = makePool({}, { reset: () => gate().promise })
+    const first = await acquire()
+    const released = pool.release(first, "session")
+    const next = acquire()
+    await vi.advanceTimersByTimeAsync(5_000)
+    await released
+    expect(first.closed).toBe(true)
+    expect((await next).id).toBe(2)
+  })
+
   test("who has waited keeps the place when the connection turns out to be dead", async () => {
     const slow = gate()
     const { pool, acquire } = makePool({ prePing: true }, { ping: () => slow.promise })
