@@ -15,7 +15,12 @@ const run = promisify(execFile)
 export const postgresFaultServer: FaultServerKind = {
   missing: () => (postgresBinaries() === undefined ? "this machine has no PostgreSQL server" : undefined),
   folder: "postgres",
-  start: async (parent) => new Server(await startPostgres({ parent, port: await quietPort() })),
+  async start(parent) {
+    const server = new Server(await startPostgres({ parent, port: await quietPort() }))
+    // What it says it has committed must survive its death, though not the machine's.
+    await server.set("synchronous_commit = on")
+    return server
+  },
   sleep: (seconds) => `select 1 as n from pg_sleep(${seconds})`,
 }
 
@@ -84,13 +89,11 @@ class Server implements FaultServer {
   }
 
   async log(): Promise<void> {
-    for (const setting of [
-      "log_min_messages = 'error'",
-      "log_min_error_statement = 'error'",
-      "log_statement = 'all'",
-    ]) {
-      await this.admin(`alter system set ${setting}`)
-    }
+    await this.set("log_min_messages = 'error'", "log_min_error_statement = 'error'", "log_statement = 'all'")
+  }
+
+  async set(...settings: string[]): Promise<void> {
+    for (const setting of settings) await this.admin(`alter system set ${setting}`)
     await this.admin("select pg_reload_conf()")
   }
 

@@ -55,8 +55,8 @@ export class Link {
 
   reset(): void {
     for (const socket of [this.#client, this.#server]) {
-      // A side that is not connected yet has nothing to reset.
-      if (socket.connecting) socket.destroy()
+      // A side that is not connected yet has nothing to reset, and one that sends its FIN cannot be.
+      if (socket.connecting || socket.writableEnded) socket.destroy()
       else socket.resetAndDestroy()
     }
   }
