@@ -1,4 +1,5 @@
 import { MooringError } from "../errors.ts"
+import { isSecretKey } from "../secrets/index.ts"
 
 /** What a database URL says. What it leaves out is undefined. */
 export interface UrlParts {
@@ -104,7 +105,7 @@ export function parseQuery(text: string): Record<string, string> {
  * @example displayUrl(parseUrl("postgres://ada:secret@db/pets")) // "postgres://ada:***@db/pets"
  */
 export function displayUrl(parts: UrlParts): string {
-  const query = Object.entries(parts.query).map(([key, value]) => [key, secretKey.test(key) ? "***" : value])
+  const query = Object.entries(parts.query).map(([key, value]) => [key, isSecretKey(key) ? "***" : value])
   return formatUrl({ ...parts, password: parts.password && "***", query: Object.fromEntries(query) })
 }
 
@@ -123,9 +124,6 @@ export function formatUrl(parts: UrlParts): string {
   const query = Object.entries(parts.query).map(([key, value]) => `${quote(key)}=${quote(value)}`)
   return query.length === 0 ? url : `${url}?${query.join("&")}`
 }
-
-/** Keys of a query whose values are never shown. */
-export const secretKey: RegExp = /pass|pwd|secret|token|credential|private|api_?key/i
 
 function quote(text: string): string {
   return encodeURIComponent(text.toWellFormed())
