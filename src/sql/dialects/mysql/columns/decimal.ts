@@ -58,7 +58,7 @@ export class DecimalReader extends FixedReader {
 
   /** The same for the usual case, digits that a double holds and as many decimals as the scale says; else -1. */
   private smallNumber(bytes: Buffer, start: number, end: number): number {
-    if (end - start > exactDigits + 1 || start === end) return -1
+    if (end - start > exactDigits + 1 || start === end || bytes[end - 1] === point) return -1
     let value = 0
     let decimals = -1
     for (let place = start; place < end; place++) {
@@ -105,17 +105,13 @@ export class DecimalReader extends FixedReader {
       most = stepDigits
     }
     const missing = scale - Math.max(0, Math.min(decimals, scale))
-    this.checkDigits(start, end, digits, missing)
-    if (most === exactDigits) this.begin(small)
-    else this.add(small, waiting)
-    for (let rest = missing; rest > 0; rest -= stepDigits) this.add(0, Math.min(rest, stepDigits))
-  }
-
-  private checkDigits(start: number, end: number, digits: number, missing: number): void {
-    if (start === end) throw badField(this.field.name, "a decimal without digits")
+    if (start === end || bytes[end - 1] === point) throw badField(this.field.name, "a decimal that ends early")
     if (digits > 0 && digits + missing > this.precision) {
       throw badField(this.field.name, "more digits than the column's precision")
     }
+    if (most === exactDigits) this.begin(small)
+    else this.add(small, waiting)
+    for (let rest = missing; rest > 0; rest -= stepDigits) this.add(0, Math.min(rest, stepDigits))
   }
 
   private begin(value: number): void {
