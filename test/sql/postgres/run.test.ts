@@ -65,6 +65,16 @@ onServer("what a read-only transaction lets pass is undone", async () => {
   expect(await rows(connection, "select 1 from pg_largeobject_metadata where oid = 2147483647")).toEqual([])
 })
 
+onServer("a reading statement leaves no lock of its session behind", async () => {
+  const [connection, other] = [await connect(), await connect()]
+  for (const text of ["select pg_advisory_lock(1)", "select pg_try_advisory_lock_shared(1)"]) {
+    await query(connection, text)
+    expect(await rows(other, "select count(*) as n from pg_locks where locktype = 'advisory'"), text).toEqual([
+      { n: 0 },
+    ])
+  }
+})
+
 onServer("a statement that was prepared to write is refused, too, and one without columns reads", async () => {
   const connection = await connect()
   for (let i = 0; i < 3; i++) await execute(connection, "set timezone = 'Asia/Tokyo'")

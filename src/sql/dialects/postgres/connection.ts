@@ -4,7 +4,7 @@ import type { DriverConnection, RecordStream, RunOptions, RunResult, Statement, 
 import { type CancelTarget, cancelRunning } from "./cancel.ts"
 import type { TypeCatalog } from "./catalog.ts"
 import type { ColumnReader } from "./columns/reader.ts"
-import { ControlExchange, forgottenStatements, freshSession } from "./control.ts"
+import { ControlExchange, forgottenStatements, freshSession, releaseLocks } from "./control.ts"
 import type { Client } from "./driver.ts"
 import { type ExchangeHost, type ExchangeStatement, type RowTaker, StatementExchange } from "./exchange.ts"
 import { noteStatement } from "./failures.ts"
@@ -77,6 +77,8 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
     return this.repeatUnprepared(statement.text, async () => {
       const result = new ResultTaker(options)
       await this.converse({ ...statement, readOnly: options.readOnly, rowLimit: 0 }, result, options.signal)
+      // Locks of the session outlast the transaction, and the caller's next statement may have another connection.
+      if (options.readOnly && /advisory_lock/i.test(statement.text)) await this.control([releaseLocks])
       return result.finish()
     })
   }

@@ -46,6 +46,9 @@ export class ControlExchange extends Exchange {
 /** The role that the connection was configured with comes back last: the line before it takes every role away. */
 const resetRole = ["SET SESSION AUTHORIZATION DEFAULT", "RESET ROLE"] as const
 
+/** Gives back the advisory locks of the session. */
+export const releaseLocks = "SELECT pg_catalog.pg_advisory_unlock_all()"
+
 /**
  * What makes a session fresh and leaves our prepared statements: the parts of DISCARD ALL but for DEALLOCATE ALL and
  * the cached plans.
@@ -57,7 +60,7 @@ export const freshSession: readonly string[] = [
   "RESET ALL",
   ...resetRole,
   "UNLISTEN *",
-  "SELECT pg_catalog.pg_advisory_unlock_all()",
+  releaseLocks,
   "DISCARD TEMP",
   "DISCARD SEQUENCES",
 ]
