@@ -13,10 +13,10 @@ export class Findings {
   }
 
   /** Counts an error of ours; any other is a violation. */
-  error(where: string, error: unknown): void {
-    if (!isMooringError(error)) this.violations.push(`${where}: an error without a type: ${String(error)}`)
-    else if (isQueryError(error)) this.count(this.errors, `${error.code} ${error.kind}, ${error.outcome}`)
-    else this.count(this.errors, error.code)
+  error(connection: string, kind: string, error: unknown): void {
+    if (isQueryError(error)) this.count(this.errors, `${kind}: ${error.code} ${error.kind}, ${error.outcome}`)
+    else if (isMooringError(error)) this.count(this.errors, `${kind}: ${error.code}`)
+    else this.violations.push(`${connection}, ${kind}: an error without a type: ${String(error)}`)
   }
 }
 
@@ -61,7 +61,7 @@ export class Work {
       await act()
       this.#findings.count(this.#findings.work, kind)
     } catch (error) {
-      this.#findings.error(`${this.#name}, ${kind}`, error)
+      this.#findings.error(this.#name, kind, error)
     }
   }
 
