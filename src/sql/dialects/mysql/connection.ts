@@ -1,22 +1,25 @@
 import { MooringError } from "../../../errors.ts"
 import type { DriverConnection, RecordStream, RunOptions, RunResult, Statement, StreamOptions } from "../../dialect.ts"
+import { mysqlSyntax } from "../../syntaxes.ts"
 import { cancelRunning, type OpenAside } from "./cancel.ts"
-import type { ColumnDefinition, Connection, OkPacket } from "./driver.ts"
-import { Exchange, type RowTaker } from "./exchange.ts"
+import type { ZeroDates } from "./columns/temporal.ts"
+import type { Connection, OkPacket } from "./driver.ts"
+import { Exchange, type Protocol, type RowTaker } from "./exchange.ts"
 import { noteFailure } from "./failures.ts"
 import { bindValues, type TypedParameter } from "./params.ts"
 import { checkReading, mayUndoReadOnly } from "./read-only.ts"
-import { type ReaderFor, ResultTaker } from "./results.ts"
-import { type RowOptions, RowReader, TextRowReader } from "./rows.ts"
+import { type Limits, type ReaderFor, ResultTaker, readerFor } from "./results.ts"
 import type { SessionState } from "./session-state.ts"
-import { factsOf, type StatementFacts } from "./statements.ts"
+import { cannotBePrepared, factsOf, isForgotten, protocolFor, type StatementFacts } from "./statements.ts"
 import { MysqlStream, type Running } from "./stream.ts"
 
 /** What a connection is made of. */
 export interface ConnectionParts {
   readonly raw: Connection
   readonly state: SessionState
-  readonly zeroDates: RowOptions["zeroDates"]
+  /** Where a session begins. */
+  readonly database: string | undefined
+  readonly zeroDates: ZeroDates | undefined
   /** `mysql2`'s parameters of a stated type. */
   readonly typed: TypedParameter | undefined
   /** Opens a connection for KILL QUERY. */
@@ -31,13 +34,12 @@ const closePatience = 1_000
 
 const unlimited = { maxRows: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY } as const
 
-type Protocol = "binary" | "text"
-
 /** One connection: `mysql2`'s, and the session behind it. */
 export class MysqlConnection implements DriverConnection {
-  readonly raw: Connection
+  private readonly link: Connection
   private readonly state: SessionState
-  private readonly zeroDates: RowOptions["zeroDates"]
+  private readonly home: string
+  private readonly zeroDates: ZeroDates | undefined
   private readonly typed: TypedParameter | undefined
   private readonly openAside: OpenAside
   private closed = false
@@ -46,9 +48,11 @@ export class MysqlConnection implements DriverConnection {
   /** A KILL QUERY under way: until it is through, it could hit the next statement. */
   private cancelling: Promise<unknown> | undefined
 
-  constructor({ raw, state, zeroDates, typed, openAside }: ConnectionParts) {
-    this.raw = raw
+  constructor({ raw, state, database, zeroDates, typed, openAside }: ConnectionParts) {
+    this.link = raw
     this.state = state
+    // Without a configured database there is no way back: then the statement fails, and the connection is not used again.
+    this.home = `USE ${mysqlSyntax.quoteIdentifier(database ?? "")}`
     this.zeroDates = zeroDates
     this.typed = typed
     this.openAside = openAside
@@ -59,8 +63,14 @@ export class MysqlConnection implements DriverConnection {
     raw.stream.unref()
   }
 
+  /** Whoever asks for it may do anything with it. */
+  get raw(): Connection {
+    this.state.noteMove()
+    return this.link
+  }
+
   get usable(): boolean {
-    return !this.closed && !this.broken && !this.raw.stream.destroyed
+    return !this.closed && !this.broken && !this.link.stream.destroyed
   }
 
   /** Brings the session to what is configured, so that a wrong setting fails the connect. */
@@ -83,7 +93,7 @@ export class MysqlConnection implements DriverConnection {
       const start = (taker: RowTaker): Running => {
         const exchange = this.exchangeFor(statement, protocol, taker)
         const done = this.accompany(exchange, options.signal)
-        return { exchange, done, pause: () => this.raw.pause(), resume: () => this.raw.resume() }
+        return { exchange, done, pause: () => this.link.pause(), resume: () => this.link.resume() }
       }
       const stream = new MysqlStream(this.readerFor(protocol, unlimited), options.batchRows, start)
       await stream.open()
@@ -96,7 +106,7 @@ export class MysqlConnection implements DriverConnection {
     const abort = () => this.destroy(new Error("No answer to a ping."))
     signal.addEventListener("abort", abort, { once: true })
     try {
-      await this.tell((answered) => this.raw.ping(answered))
+      await this.tell((answered) => this.link.ping(answered))
     } catch (error) {
       throw signal.aborted ? signal.reason : error
     } finally {
@@ -107,10 +117,12 @@ export class MysqlConnection implements DriverConnection {
   /** What is configured is set again before the next statement. */
   async reset(): Promise<void> {
     await this.cancelling
-    this.state.forgetAll()
     const timer = setTimeout(() => this.destroy(new Error("No answer to a reset.")), controlPatience)
     try {
-      await this.tell((answered) => this.raw.reset(answered))
+      await this.tell((answered) => this.link.reset(answered))
+      // A reset leaves the session in the database that it is in.
+      if (this.state.hasMoved) await this.tell((answered) => this.link.query({ sql: this.home }, answered))
+      this.state.forgetAll()
     } finally {
       clearTimeout(timer)
     }
@@ -121,14 +133,14 @@ export class MysqlConnection implements DriverConnection {
     this.closed = true
     this.current?.fail(new MooringError("ABORTED", "The connection was closed while a statement ran."))
     await this.current?.done.catch(() => undefined)
-    const { stream } = this.raw
+    const { stream } = this.link
     if (stream.destroyed) return
     // A link that swallows everything would never say that it is closed.
     const timer = setTimeout(() => stream.destroy(), closePatience)
     stream.ref()
     await new Promise<void>((resolve) => {
       stream.once("close", resolve)
-      this.raw.end()
+      this.link.end()
     })
     clearTimeout(timer)
   }
@@ -143,15 +155,16 @@ export class MysqlConnection implements DriverConnection {
     signal.throwIfAborted()
     if (readOnly) checkReading(facts)
     await this.fit(readOnly, signal)
-    let protocol: Protocol = values.length === 0 && unprepared.includes(facts.verb) ? "text" : "binary"
+    if (facts.verb === "use") this.state.noteMove()
+    let protocol = protocolFor(facts, values.length)
     try {
       for (let attempt = 1; ; attempt++) {
         try {
           return await work(protocol)
         } catch (error) {
           const { errno = 0 } = error as { errno?: number }
-          if (errno === cannotBePrepared && values.length === 0 && protocol === "binary") protocol = "text"
-          else if (forgotten.includes(errno) && attempt < 3) this.raw.unprepare(text)
+          if (cannotBePrepared(errno) && values.length === 0 && protocol === "binary") protocol = "text"
+          else if (isForgotten(errno) && attempt < 3) this.link.unprepare(text)
           else throw error
         }
       }
@@ -178,27 +191,22 @@ export class MysqlConnection implements DriverConnection {
     return new Exchange({ text, values: bound, protocol }, taker, (exchange) => this.cancel(exchange))
   }
 
-  private readerFor(protocol: Protocol, { maxRows, maxBytes }: Pick<RowOptions, "maxRows" | "maxBytes">): ReaderFor {
-    const { zeroDates } = this
-    const options = { maxRows, maxBytes, ...(zeroDates !== undefined && { zeroDates }) }
-    return (given) => {
-      const fields = this.state.isUtc ? given : given.map(withoutZone)
-      return protocol === "binary" ? new RowReader(fields, options) : new TextRowReader(fields, options)
-    }
+  private readerFor(protocol: Protocol, limits: Limits): ReaderFor {
+    return readerFor(protocol, { ...limits, zeroDates: this.zeroDates, isUtc: () => this.state.isUtc })
   }
 
   /** Sees one exchange through. */
   private async accompany(exchange: Exchange, signal: AbortSignal): Promise<OkPacket | undefined> {
     const abort = () => exchange.fail(signal.reason)
     signal.addEventListener("abort", abort, { once: true })
-    this.raw.stream.ref()
+    this.link.stream.ref()
     this.current = exchange
     try {
       await this.cancelling
       signal.throwIfAborted()
-      exchange.begin(this.raw)
+      exchange.begin(this.link)
       const ok = await exchange.done
-      this.state.note(ok?.stateChanges?.systemVariables)
+      this.state.note(ok?.stateChanges)
       return ok
     } catch (error) {
       if (this.usable) await this.cancelling
@@ -206,13 +214,13 @@ export class MysqlConnection implements DriverConnection {
     } finally {
       signal.removeEventListener("abort", abort)
       this.current = undefined
-      this.raw.stream.unref()
+      this.link.stream.unref()
     }
   }
 
   /** The server works on something that nobody waits for any more. */
   private cancel(exchange: Exchange): void {
-    const { stream, threadId } = this.raw
+    const { stream, threadId } = this.link
     const before = stream.bytesRead
     const cancelled = cancelRunning(this.openAside, {
       threadId,
@@ -231,62 +239,42 @@ export class MysqlConnection implements DriverConnection {
   private async absorb(): Promise<void> {
     const timer = setTimeout(() => this.destroy(new Error("No answer to DO SLEEP(0).")), controlPatience)
     const exchange = new Exchange({ text: "DO SLEEP(0)", values: [], protocol: "text" }, ignored, () => undefined)
-    exchange.begin(this.raw)
+    exchange.begin(this.link)
     await exchange.done.catch(() => undefined)
     clearTimeout(timer)
   }
 
   /** One of `mysql2`'s short commands. */
   private tell(send: (answered: (error?: Error | null) => void) => unknown): Promise<void> {
-    this.raw.stream.ref()
+    const { stream } = this.link
+    stream.ref()
     return new Promise<void>((resolve, reject) => {
-      send((error) => (error ? reject(error) : resolve()))
-      this.raw.stream.once("close", () => reject(connectionLost()))
-    }).finally(() => this.raw.stream.unref())
+      const hangUp = () => reject(connectionLost())
+      stream.once("close", hangUp)
+      send((error) => {
+        stream.off("close", hangUp)
+        if (error) reject(error)
+        else resolve()
+      })
+    }).finally(() => stream.unref())
   }
 
   private lost(error: unknown): void {
     this.broken = true
     this.current?.end(error)
-    if (!this.closed) this.raw.stream.destroy()
+    if (!this.closed) this.link.stream.destroy()
   }
 
   private destroy(error: Error): void {
     this.broken = true
-    this.raw.stream.destroy(error)
+    this.link.stream.destroy(error)
   }
 }
-
-/** Statements that some servers cannot prepare, and that none gains from. */
-const unprepared: readonly string[] = [
-  "begin",
-  "commit",
-  "lock",
-  "release",
-  "rollback",
-  "savepoint",
-  "set",
-  "start",
-  "unlock",
-  "use",
-  "xa",
-]
-
-const cannotBePrepared = 1295
-
-/** The server does not have a statement any more that it had prepared: nothing was run. */
-const forgotten: readonly number[] = [1243, 1615]
 
 const ignored: RowTaker = {
   describe() {},
   row() {},
   complete() {},
-}
-
-/** In a session of another zone, what a `timestamp` shows is no time of UTC: then it is read as a `datetime`. */
-function withoutZone(field: ColumnDefinition): ColumnDefinition {
-  if (field.columnType !== 7) return field
-  return Object.create(field, { columnType: { value: 12, enumerable: true } }) as ColumnDefinition
 }
 
 function connectionLost(): Error {

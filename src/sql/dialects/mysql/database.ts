@@ -1,9 +1,9 @@
 import { connect as dial } from "node:net"
 import type { Database, DriverConnection, SqlConfig } from "../../dialect.ts"
 import { type Address, addressOf, type MysqlSettings, settingsOf } from "./address.ts"
+import type { ZeroDates } from "./columns/temporal.ts"
 import { MysqlConnection } from "./connection.ts"
 import { type Connection, type ConnectionConfig, type Handshake, loadMysql2, type Mysql2 } from "./driver.ts"
-import type { RowOptions } from "./rows.ts"
 import { serverKind } from "./server.ts"
 import { SessionState } from "./session-state.ts"
 import { hostForTls, lacksTls, type Security, securityOf } from "./tls.ts"
@@ -63,7 +63,8 @@ class MysqlDatabase implements Database {
     const connection = new MysqlConnection({
       raw,
       state: new SessionState(this.own, server),
-      zeroDates: this.own.zero_dates as RowOptions["zeroDates"],
+      database: this.address.database,
+      zeroDates: this.own.zero_dates as ZeroDates | undefined,
       typed: this.engine.TypedParameter,
       openAside: (started) => this.openAside(security, started),
     })

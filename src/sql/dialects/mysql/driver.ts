@@ -116,7 +116,11 @@ export interface OkPacket {
   readonly affectedRows: number | string
   /** A text where it is no safe integer. */
   readonly insertId: number | string
-  readonly stateChanges?: { readonly systemVariables: Readonly<Record<string, string>> }
+  readonly stateChanges?: {
+    readonly systemVariables: Readonly<Record<string, string>>
+    /** The database that the session is in now. */
+    readonly schema: string | null
+  }
 }
 
 export const driverPackage: DriverPackage = {

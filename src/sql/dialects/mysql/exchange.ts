@@ -20,13 +20,15 @@ export interface RowTaker {
   complete(): void
 }
 
+/** `text` for what cannot be prepared, or is not worth it. */
+export type Protocol = "binary" | "text"
+
 /** What is run, and how. */
 export interface ExchangeStatement {
   readonly text: string
   /** As `mysql2` binds them. */
   readonly values: readonly unknown[]
-  /** `text` for what cannot be prepared, or is not worth it. */
-  readonly protocol: "binary" | "text"
+  readonly protocol: Protocol
 }
 
 /**

@@ -1,14 +1,43 @@
 import { Table } from "../../../tables/index.ts"
 import type { RunOptions, RunResult } from "../../dialect.ts"
+import type { ZeroDates } from "./columns/temporal.ts"
 import type { ColumnDefinition, OkPacket } from "./driver.ts"
-import type { RowTaker } from "./exchange.ts"
-import type { RowReader, TextRowReader } from "./rows.ts"
+import type { Protocol, RowTaker } from "./exchange.ts"
+import { RowReader, TextRowReader } from "./rows.ts"
 
 /** What turns packets into columns. */
 export type Rows = RowReader | TextRowReader
 
 /** Makes the reader of a result's rows once its columns are known. */
 export type ReaderFor = (fields: readonly ColumnDefinition[]) => Rows
+
+/** How large a result may be. */
+export interface Limits {
+  readonly maxRows: number
+  readonly maxBytes: number
+}
+
+interface ReaderOptions extends Limits {
+  readonly zeroDates: ZeroDates | undefined
+  /** Whether the session's clock is UTC. */
+  isUtc(): boolean
+}
+
+/** Readers of the rows of one protocol. */
+export function readerFor(protocol: Protocol, { maxRows, maxBytes, zeroDates, isUtc }: ReaderOptions): ReaderFor {
+  const options = { maxRows, maxBytes, ...(zeroDates !== undefined && { zeroDates }) }
+  const Reader = protocol === "binary" ? RowReader : TextRowReader
+  return (fields) => new Reader(isUtc() ? fields : fields.map(withoutZone), options)
+}
+
+/** In a session of another zone, what a `timestamp` shows is no time of UTC: then it is read as a `datetime`. */
+function withoutZone(field: ColumnDefinition): ColumnDefinition {
+  if (field.columnType !== timestampType) return field
+  return Object.create(field, { columnType: { value: datetimeType } }) as ColumnDefinition
+}
+
+const timestampType = 7
+const datetimeType = 12
 
 /** How often progress is told; milliseconds. */
 const progressEvery = 100

@@ -1,5 +1,6 @@
 import { MooringError } from "../../../errors.ts"
 import type { MysqlSettings } from "./address.ts"
+import type { OkPacket } from "./driver.ts"
 import type { ServerKind } from "./server.ts"
 
 /** How long the server waits for a reader of a stream that does not come back; seconds. Its own default is 60. */
@@ -18,6 +19,7 @@ export class SessionState {
   private readonly configuredZone: string
   private isSet = false
   private timeZone = ""
+  private moved = false
   /** `reading`: read-only by us; `free`: as the server or the caller has it. */
   private mode: "reading" | "free" = "free"
 
@@ -32,9 +34,20 @@ export class SessionState {
     return utc.test(this.timeZone)
   }
 
-  /** Variables of the session that a statement has set. */
-  note(variables: Readonly<Record<string, string>> | undefined): void {
-    this.timeZone = variables?.time_zone ?? this.timeZone
+  /** Whether the session may be in another database than the configured one, where a reset would leave it. */
+  get hasMoved(): boolean {
+    return this.moved
+  }
+
+  /** What a statement has changed in the session, as the server tells. */
+  note(changes: OkPacket["stateChanges"]): void {
+    this.timeZone = changes?.systemVariables.time_zone ?? this.timeZone
+    if (changes?.schema) this.moved = true
+  }
+
+  /** Nobody knows what was done. */
+  noteMove(): void {
+    this.moved = true
   }
 
   /** What makes the session fit; undefined where it is. */
@@ -57,9 +70,10 @@ export class SessionState {
     this.mode = "free"
   }
 
-  /** The server has forgotten all of it. */
+  /** The server has forgotten all of it, and is back in the configured database. */
   forgetAll(): void {
     this.isSet = false
+    this.moved = false
     this.mode = "free"
   }
 }

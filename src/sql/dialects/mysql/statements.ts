@@ -1,5 +1,6 @@
 import { mysqlSyntax } from "../../syntaxes.ts"
 import { quotedEnd, wordEnd } from "../../tokens.ts"
+import type { Protocol } from "./exchange.ts"
 
 /** What the words of a statement tell before the server has seen it. */
 export interface StatementFacts {
@@ -70,4 +71,34 @@ function commentEnd(sql: string, at: number): number {
 function end(sql: string, mark: string, from: number): number {
   const found = sql.indexOf(mark, from)
   return found === -1 ? sql.length : found + mark.length
+}
+
+/** Statements that some servers cannot prepare, and that none gains from: they come once, and have no values. */
+const unprepared: readonly string[] = [
+  "begin",
+  "commit",
+  "lock",
+  "release",
+  "rollback",
+  "savepoint",
+  "set",
+  "start",
+  "unlock",
+  "use",
+  "xa",
+]
+
+/** The protocol that a statement is first run by. */
+export function protocolFor({ verb }: StatementFacts, values: number): Protocol {
+  return values === 0 && unprepared.includes(verb) ? "text" : "binary"
+}
+
+/** Whether this is the server's number for a statement that only the text protocol can run. */
+export function cannotBePrepared(errno: number): boolean {
+  return errno === 1295
+}
+
+/** Whether the server has lost a statement that it had prepared: then nothing was run. */
+export function isForgotten(errno: number): boolean {
+  return errno === 1243 || errno === 1615
 }
