@@ -119,7 +119,7 @@ export class RedisLink {
     const told = message || String(code ?? error)
     const said = typeof password === "string" && password !== "" ? told.replaceAll(password, "…") : told
     this.#lastProblem = said
-    return new MooringError("CACHE", `The cache at ${shown} could not be used: ${said}`, {
+    return new MooringError("CACHE", `The cache at ${shown} could not be used: ${said}.`, {
       hint: "Queries go on without it. Look at the server, and at url, username and password under [mooring.cache].",
     })
   }
