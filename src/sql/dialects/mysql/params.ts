@@ -58,8 +58,8 @@ function bindValue(value: unknown, index: number, typed: TypedParameter | undefi
 
 function numberValue(value: number, index: number, typed: TypedParameter | undefined): unknown {
   if (!Number.isFinite(value)) throw bad(index, `is ${value}, which MySQL has no number for`, "Give null for NULL.")
-  const isInteger = Number.isSafeInteger(value) && !Object.is(value, -0)
-  return isInteger && typed !== undefined ? typed.LONGLONG(BigInt(value)) : value
+  // That -0 becomes 0 loses nothing: the server has no other.
+  return Number.isSafeInteger(value) && typed !== undefined ? typed.LONGLONG(BigInt(value)) : value
 }
 
 function bigintValue(value: bigint, index: number, typed: TypedParameter | undefined): unknown {
