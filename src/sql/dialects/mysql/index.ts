@@ -5,7 +5,7 @@ import { settings, sourceOf } from "./address.ts"
 import { driverPackage } from "./driver.ts"
 import { classify } from "./failures.ts"
 import { kyselyParts } from "./kysely.ts"
-import { typeTable } from "./types.ts"
+import { typeTable } from "./type-table.ts"
 
 /**
  * MySQL from version 5.7 on, MariaDB from version 10.3 on, and what speaks their protocol, over `mysql2`'s connection.

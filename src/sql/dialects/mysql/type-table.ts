@@ -1,0 +1,20 @@
+/** MySQL and MariaDB type → Arrow type, for people. */
+export const typeTable: Readonly<Record<string, string>> = {
+  "tinyint, smallint, mediumint, int, bigint": "int8, int16, int32, int32, int64",
+  "the same unsigned": "uint8, uint16, uint32, uint32, uint64",
+  "boolean, tinyint(1)": "int8: 1 and 0, as the server has no other",
+  "float, double": "float32, float64",
+  "decimal(p, s)": "decimal128(p, s) to 38 digits, else decimal256(p, s)",
+  "bit(n)": "uint64",
+  year: "uint16",
+  date: "date32",
+  datetime: "timestamp[us]",
+  timestamp: "timestamp[us, UTC]; without a zone where the session's is another",
+  time: "duration[us]: it has a sign and up to 838 hours",
+  "char, varchar, text, enum, set": "utf8, whatever their character set",
+  "binary, varbinary, blob, vector": "binary",
+  json: "utf8, extension arrow.json",
+  "geometry, point, …": "binary (WKB), extension geoarrow.wkb; st_srid() gives the reference system",
+  "uuid, inet4, inet6": "utf8",
+  NULL: "null",
+}
