@@ -1,5 +1,6 @@
 import { MooringError, type Outcome } from "../errors.ts"
 import type { ValueOptions } from "../tables/index.ts"
+import { withDeadline } from "../util/abort.ts"
 import { traced } from "../util/tracing.ts"
 import {
   capabilitiesOf,
@@ -12,6 +13,7 @@ import {
   type TransactionOptions,
 } from "./dialect.ts"
 import type { Borrowed } from "./engine.ts"
+import { grace } from "./opener.ts"
 import { actionOf, locating, toQueryError } from "./query-error.ts"
 
 /** What a session needs of its connection. */
@@ -25,7 +27,8 @@ export interface SessionHost {
   committed(): Promise<void>
 }
 
-const never = new AbortController().signal
+/** How often a transaction is begun where connections turn out to be dead. */
+const beginAttempts = 3
 
 /** A session gives what it is asked for, whatever its size. */
 const unlimited = { maxRows: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY, readOnly: false } as const
@@ -39,6 +42,8 @@ export class SessionTransaction {
   readonly #begin: readonly string[]
   #borrowed: Borrowed | undefined
   #state: "idle" | "active" | "failed" | "closed" = "idle"
+  /** Why it failed: for its connection, not for what was run on it. */
+  #broken = false
 
   /** @throws MooringError `UNSUPPORTED` for options that the database does not have. */
   constructor(host: SessionHost, options: TransactionOptions) {
@@ -54,7 +59,7 @@ export class SessionTransaction {
       const { connection } = await this.begun(signal, !autocommit || bundled)
       const results: RunResult[] = []
       for (const statement of statements) results.push(await this.#runOne(connection, statement, signal))
-      if (bundled) await this.commit()
+      if (bundled) await this.commit(signal)
       return results
     } catch (error) {
       if (bundled) await this.rollback()
@@ -75,30 +80,35 @@ export class SessionTransaction {
     signal.throwIfAborted()
     this.#refuseWhenClosed()
     if (this.#state === "failed") {
-      throw this.#stateError("An earlier statement of this transaction failed.", "Call rollback() to begin anew.")
+      const why = this.#broken
+        ? "The connection broke in this transaction, or was given up, and the database undoes it."
+        : "An earlier statement of this transaction failed."
+      throw this.#stateError(why, "Call rollback() to begin anew.")
     }
-    // What broke between two transactions took nothing with it.
-    if (this.#state === "idle" && this.#borrowed?.connection.usable === false) await this.#giveBack()
-    try {
-      this.#borrowed ??= await this.#host.borrow(signal)
-    } catch (error) {
-      throw this.failure(error, signal, "notRun")
+    for (let attempt = 1; ; attempt++) {
+      // What broke between two transactions took nothing with it.
+      if (this.#state === "idle" && this.#borrowed?.connection.usable === false) await this.#giveBack()
+      this.#borrowed ??= await this.#borrow(signal)
+      if (this.#state !== "idle" || !begin) return this.#borrowed
+      try {
+        for (const text of this.#begin) await this.#control(text, "notRun", signal)
+        this.#state = "active"
+        return this.#borrowed
+      } catch (error) {
+        // Nothing of the caller's was run on it yet.
+        if (signal.aborted || attempt === beginAttempts || this.#borrowed.connection.usable) throw error
+      }
     }
-    if (this.#state === "idle" && begin) {
-      for (const text of this.#begin) await this.#control(text, "notRun", signal)
-      this.#state = "active"
-    }
-    return this.#borrowed
   }
 
-  async commit(): Promise<void> {
+  async commit(signal: AbortSignal): Promise<void> {
     this.#refuseWhenClosed()
     if (this.#state === "failed") {
       throw this.#stateError("A statement of this transaction failed, so it cannot be committed.", "Call rollback().")
     }
     if (this.#state !== "active") return
     try {
-      await this.#control("COMMIT", "unknown")
+      await this.#control("COMMIT", "unknown", signal)
       this.#state = "idle"
     } finally {
       // Also after an error: it may have taken effect all the same.
@@ -112,21 +122,21 @@ export class SessionTransaction {
     this.#state = "idle"
     // A broken connection took its transaction with it: the next statement gets another one.
     if (!this.#borrowed!.connection.usable) return this.#giveBack()
-    await this.#control("ROLLBACK").catch(() => this.#giveBack())
+    await this.#undo("ROLLBACK").catch(() => this.#giveBack())
   }
 
   async savepoint(name: string, signal: AbortSignal): Promise<void> {
     await this.begun(signal, true)
-    await this.#control(`SAVEPOINT ${name}`)
+    await this.#control(`SAVEPOINT ${name}`, "failed", signal)
   }
 
-  async releaseSavepoint(name: string): Promise<void> {
-    await this.#control(`RELEASE SAVEPOINT ${name}`)
+  async releaseSavepoint(name: string, signal: AbortSignal): Promise<void> {
+    await this.#control(`RELEASE SAVEPOINT ${name}`, "failed", signal)
   }
 
   async rollbackToSavepoint(name: string): Promise<void> {
-    await this.#control(`ROLLBACK TO SAVEPOINT ${name}`)
-    await this.#control(`RELEASE SAVEPOINT ${name}`)
+    await this.#undo(`ROLLBACK TO SAVEPOINT ${name}`)
+    await this.#undo(`RELEASE SAVEPOINT ${name}`)
     if (this.#state === "failed") this.#state = "active"
   }
 
@@ -150,7 +160,10 @@ export class SessionTransaction {
     // Whether a failed statement spoils its transaction is the database's affair. A broken connection always does, and so
     // does a deadlock: MySQL rolls back then, and would run what follows outside of any transaction.
     const spoilt = !usable || action === "rerun" || capabilitiesOf(dialect).errorAbortsTransaction
-    if (this.#state === "active" && spoilt) this.#state = "failed"
+    if (this.#state === "active" && spoilt) {
+      this.#state = "failed"
+      this.#broken = !usable
+    }
     if (lost) this.#borrowed?.lost()
     if (signal?.aborted) return signal.reason
     return toQueryError(error, dialect, { connection: name, outcome: outcome ?? (lost ? "unknown" : "failed") })
@@ -172,13 +185,27 @@ export class SessionTransaction {
     })
   }
 
+  async #borrow(signal: AbortSignal): Promise<Borrowed> {
+    try {
+      return await this.#host.borrow(signal)
+    } catch (error) {
+      throw this.failure(error, signal, "notRun")
+    }
+  }
+
+  /** Undoes something, also for callers who have given up; a link without an answer is not waited for for ever. */
+  async #undo(text: string): Promise<void> {
+    const late = `There was no answer to ${text}.`
+    await withDeadline({ timeout: grace }, late, (signal) => this.#control(text, "failed", signal))
+  }
+
   async #giveBack(): Promise<void> {
     const borrowed = this.#borrowed
     this.#borrowed = undefined
     await borrowed?.release("session")
   }
 
-  async #control(text: string, outcome: Outcome = "failed", signal: AbortSignal = never): Promise<void> {
+  async #control(text: string, outcome: Outcome, signal: AbortSignal): Promise<void> {
     const { connection } = this.#borrowed!
     try {
       await connection.run({ text, values: [] }, { ...unlimited, signal })

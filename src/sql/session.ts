@@ -86,7 +86,7 @@ export class Session<DB = AnyDatabase> implements AsyncDisposable {
     await this.#inTurn(async () => {
       // Whoever gave the signal takes the transaction for given up.
       this.#signal?.throwIfAborted()
-      await this.#transaction.commit()
+      await this.#transaction.commit(this.#signal ?? never)
     })
   }
 
@@ -113,7 +113,7 @@ export class Session<DB = AnyDatabase> implements AsyncDisposable {
     await this.#inTurn(() => this.#transaction.savepoint(name, this.#signal ?? never))
     try {
       const result = await work()
-      await this.#inTurn(() => this.#transaction.releaseSavepoint(name))
+      await this.#inTurn(() => this.#transaction.releaseSavepoint(name, this.#signal ?? never))
       return result
     } catch (error) {
       await this.#inTurn(() => this.#transaction.rollbackToSavepoint(name)).catch(() => undefined)

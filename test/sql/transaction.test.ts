@@ -1,9 +1,9 @@
-import { describe, expect, test } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import { connection, type QueryError, type SQLConnection } from "../../src/index.ts"
 import type { Dialect, Failure } from "../../src/sql/dialect.ts"
 import { fakeSql } from "../../src/testing/index.ts"
 import { useProject } from "../support/project.ts"
-import { failureOf } from "../support/waiting.ts"
+import { failureOf, until } from "../support/waiting.ts"
 import { BrokenLink, WatchedDialect } from "../support/watched-dialect.ts"
 
 /** What a server answers, by what it means. */
@@ -40,6 +40,11 @@ async function openServer(options: object = {}): Promise<{ pets: SQLConnection; 
 function failOn(watched: WatchedDialect, text: string, failure: () => Error, times = 1): void {
   let left = times
   watched.interfere = (statement) => (statement.text === text && left-- > 0 ? Promise.reject(failure()) : undefined)
+}
+
+/** What drivers make of a link that swallows everything: they destroy it when its statement is given up. */
+function givenUp(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => signal.addEventListener("abort", () => reject(new BrokenLink("given up"))))
 }
 
 describe("a commit", () => {
@@ -189,9 +194,66 @@ describe("a session's connection", () => {
     await session.commit()
     const { made } = watched
     failOn(watched, "BEGIN", () => new BrokenLink("gone"))
-    expect(await failureOf(session.execute("insert 1"))).toMatchObject({ outcome: "notRun" })
     await session.execute("insert 1")
     expect(watched.made).toBeGreaterThan(made)
+    await session.commit()
+    expect(watched.count("insert 1")).toBe(2)
+  })
+
+  test("that breaks as often as one is borrowed has run nothing", async () => {
+    const { pets, watched } = await openServer()
+    failOn(watched, "BEGIN", () => new BrokenLink("gone"), Number.POSITIVE_INFINITY)
+    await using session = pets.session
+    expect(await failureOf(session.execute("insert 1"))).toMatchObject({ outcome: "notRun", kind: "connection" })
+    expect(watched.statements).toEqual(["BEGIN", "BEGIN", "BEGIN"])
+  })
+
+  test("that breaks in a transaction is not replaced: statements fail until rollback, and say why (R09)", async () => {
+    const { pets, watched } = await openServer()
+    await using session = pets.session
+    await session.execute("insert 1")
+    failOn(watched, "insert 2", () => new BrokenLink("gone"))
+    expect(await failureOf(session.execute("insert 2"))).toMatchObject({ outcome: "unknown" })
+    for (const call of [() => session.execute("insert 1"), () => session.query("select 1")]) {
+      const refusal = await failureOf<QueryError>(call)
+      expect(refusal).toMatchObject({ code: "SESSION_STATE", hint: expect.stringContaining("rollback()") })
+      expect(refusal.message).toContain("The connection broke in this transaction")
+    }
+    expect(await failureOf(session.commit())).toMatchObject({ code: "SESSION_STATE" })
+    await session.rollback()
+    await session.execute("insert 1")
+    await session.commit()
+    expect(watched.statements).toEqual(["BEGIN", "insert 1", "insert 2", "BEGIN", "insert 1", "COMMIT"])
+  })
+
+  test("that gives no answer to a rollback is closed after 5 s", async () => {
+    const { pets, watched } = await openServer()
+    const { session } = pets
+    await session.execute("insert 1")
+    vi.useFakeTimers()
+    watched.interfere = ({ text }, { signal }) => (text === "ROLLBACK" ? givenUp(signal) : undefined)
+    const rolledBack = session.rollback()
+    await vi.advanceTimersByTimeAsync(5_000)
+    await rolledBack
+    vi.useRealTimers()
+    await until(() => watched.open === 0)
+    await session.execute("insert 1")
+    await session.commit()
+  })
+
+  test("that gives no answer to a commit is given up with the transaction's deadline", async () => {
+    const { pets, watched } = await openServer()
+    let given: AbortSignal | undefined
+    watched.interfere = ({ text }, { signal }) => {
+      if (text !== "COMMIT") return undefined
+      given = signal
+      return givenUp(signal)
+    }
+    const work = pets.transaction((tx) => tx.execute("insert 1"), { timeout: 0.05 })
+    expect(await failureOf(work)).toMatchObject({ code: "TIMEOUT" })
+    expect(given!.aborted).toBe(true)
+    await until(() => watched.open === 0)
+    expect(watched.count("insert 1")).toBe(1)
   })
 
   test("that breaks in autocommit is replaced as well", async () => {
