@@ -3,10 +3,13 @@ import {
   type CacheResource,
   type CacheServices,
   type CacheStats,
+  type CacheStore,
   createCacheData,
   createCacheResource,
 } from "./cache/index.ts"
 import { currentEnvironment, diskStore, outsideSession, sharedTables, valueCodec } from "./core/index.ts"
+import { isMooringError, MooringError } from "./errors.ts"
+import { didYouMean } from "./util/suggest.ts"
 
 function services(): CacheServices {
   const environment = currentEnvironment()
@@ -41,6 +44,95 @@ export const cacheData: CacheData = createCacheData(services)
  * await (await broker("nats://localhost")).publish("pets", "cat")
  */
 export const cacheResource: CacheResource = createCacheResource(services)
+
+/** A store outside of memory, and what it holds now. */
+export interface CacheDescription {
+  /** `disk`, `redis`, or what a store of your own calls itself. */
+  readonly name: string
+  /** Its folder, or its URL without the password; undefined where the store does not tell. */
+  readonly location: string | undefined
+  /** How many results it holds; undefined where it could not be asked. */
+  readonly entries: number | undefined
+  readonly bytes: number | undefined
+  /** Why it could not be asked, and what to do. */
+  readonly problem: string | undefined
+}
+
+/**
+ * The stores in which this project keeps results outside of memory: its folder on disk, and the store that the
+ * configuration names.
+ *
+ * @example for (const { name, entries, bytes } of await describeCaches()) console.log(name, entries, bytes)
+ */
+export async function describeCaches(): Promise<CacheDescription[]> {
+  return Promise.all((await stores()).map(describe))
+}
+
+/**
+ * Forgets what is kept outside of memory, for all processes: in all stores, in the store of this name, or the results of
+ * the connection of this name.
+ *
+ * @throws MooringError `NO_CONFIG` where the name is neither's; `CACHE` where a store could not be told.
+ * @returns the names of the stores that were cleared.
+ */
+export async function clearCaches(name?: string): Promise<string[]> {
+  const all = await stores()
+  const cleared = name === undefined ? all : all.filter((store) => store.name === name)
+  if (name !== undefined && cleared.length === 0) return clearConnection(name, all)
+  for (const store of cleared) await store.clear()
+  return cleared.map((store) => store.name)
+}
+
+async function stores(): Promise<CacheStore[]> {
+  const { sharedStore, disk } = services()
+  const shared = sharedStore()
+  const folder = await disk()
+  return shared && shared.location !== folder.location ? [folder, shared] : [folder]
+}
+
+async function describe(store: CacheStore): Promise<CacheDescription> {
+  const { name, location } = store
+  try {
+    const { entries, bytes } = await store.stats()
+    return { name, location, entries, bytes, problem: undefined }
+  } catch (error) {
+    const problem = isMooringError(error) ? `${error.message} ${error.hint ?? ""}`.trim() : String(error)
+    return { name, location, entries: undefined, bytes: undefined, problem }
+  }
+}
+
+async function clearConnection(name: string, all: readonly CacheStore[]): Promise<string[]> {
+  if (!currentEnvironment().secrets.section(name)) {
+    const names = all.map((store) => store.name)
+    const known = [
+      ...names,
+      ...currentEnvironment()
+        .secrets.list()
+        .map((section) => section.name),
+    ]
+    throw new MooringError("NO_CONFIG", `There is no cache and no connection "${name}".`, {
+      hint: `Caches: ${names.join(", ")}. ${didYouMean(name, known)}`.trim(),
+    })
+  }
+  const { connection } = await import("./connection.ts")
+  const target: { clearCache?(): Promise<void> } = await connection(name, { lazy: true })
+  if (!target.clearCache) {
+    throw new MooringError("UNSUPPORTED", `Connection "${name}" cannot forget its results alone.`, {
+      hint: "Clear the whole cache instead.",
+      connection: name,
+    })
+  }
+  await target.clearCache()
+  const told = currentEnvironment().cache.stats().stores
+  const failing = told.find((store) => store.failing)
+  if (failing) {
+    throw new MooringError("CACHE", `The cache "${failing.name}" could not be told to forget.`, {
+      hint: "mooring cache stats says why. Its results are forgotten by themselves with their ttl.",
+      connection: name,
+    })
+  }
+  return told.map((store) => store.name)
+}
 
 /** What the cache has done since the process began, and what its memory holds now. */
 export function cacheStats(): CacheStats {

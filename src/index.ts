@@ -27,7 +27,14 @@ export type {
   Turn,
 } from "./cache/index.ts"
 export { redisStore } from "./cache/index.ts"
-export { cacheData, cacheResource, cacheStats } from "./caches.ts"
+export {
+  type CacheDescription,
+  cacheData,
+  cacheResource,
+  cacheStats,
+  clearCaches,
+  describeCaches,
+} from "./caches.ts"
 export { loadConfigFile } from "./config-file.ts"
 export { closeAll, configure } from "./configure.ts"
 export { type ConnectionOptions, type ConnectionShape, connection, type ReservedOptions } from "./connection.ts"

@@ -67,6 +67,8 @@ export interface Codec<V> {
  */
 export interface CacheStore {
   readonly name: string
+  /** Where it is, for people: a folder, a URL without its password. */
+  readonly location?: string
   /** True where values stay the objects they were; false where they pass through the codec. */
   readonly inProcess: boolean
   get<V>(key: CacheKey, codec: Codec<V>): Promise<Entry<V> | undefined> | Entry<V> | undefined

@@ -31,6 +31,7 @@ export const defaultDiskBytes: number = 1024 ** 3
  */
 export class DiskStore implements CacheStore {
   readonly name = "disk"
+  readonly location: string
   readonly inProcess = false
   readonly #folder: string
   readonly #entries: string
@@ -42,6 +43,7 @@ export class DiskStore implements CacheStore {
   #ready: Promise<void> | undefined
 
   constructor({ folder, maxBytes = defaultDiskBytes, now = Date.now }: DiskOptions) {
+    this.location = folder
     this.#folder = folder
     // Another format would have folders of its own, so that two versions of Mooring do not clear each other's.
     this.#entries = join(folder, "v1", "entries")
@@ -88,8 +90,8 @@ export class DiskStore implements CacheStore {
     if (await this.#epochs.fold()) await rm(this.#entries, { recursive: true, force: true })
   }
 
-  async stats(): Promise<StoreStats> {
-    await this.#prepare()
+  /** Of a folder that is not there: nothing. It is not made for this. */
+  stats(): Promise<StoreStats> {
     return this.#room.stats()
   }
 

@@ -20,7 +20,7 @@ export async function addCompletion(program: Command, args: readonly string[], s
   }
   if (!args.includes("complete")) return
   const names = await connectionNames(args)
-  for (const command of ["query", "test"]) {
+  for (const command of ["query", "test", "cache clear"]) {
     const argument = completion.commands.get(command)?.arguments.get("name")
     if (argument) argument.handler = (complete) => names.forEach(({ name, type }) => void complete(name, type))
   }

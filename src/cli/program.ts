@@ -14,6 +14,7 @@ const menu: Readonly<Record<string, Entry>> = {
   query: { summary: "read rows, as a table or in six other formats", load: () => import("./commands/query.ts") },
   list: { summary: "show what is configured, and where", load: () => import("./commands/list.ts") },
   test: { summary: "find out why a connection does not work", load: () => import("./commands/test.ts") },
+  cache: { summary: "show or clear what is kept of results", load: () => import("./commands/cache.ts") },
   init: { summary: "write a connection into .mooring/secrets.toml", load: () => import("./commands/init.ts") },
 }
 

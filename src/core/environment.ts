@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks"
 import { resolve } from "node:path"
 import { Cache, type CacheEvent, type CacheStore, sessionScope } from "../cache/index.ts"
+import { isMooringError } from "../errors.ts"
 import { type SecretsChange, SecretsStore } from "../secrets/index.ts"
 import { outsideCallers } from "../util/caller-context.ts"
 import { toMilliseconds } from "../util/duration.ts"
@@ -242,14 +243,17 @@ function reportingErrors(work: () => void): void {
 /** On the tracing channel, without keys: those hold statements and parameters. A store that fails is said once, too. */
 function tellOfCache(event: CacheEvent): void {
   if (event.type === "error" && event.store !== "memory") {
-    const { message, hint = "" } = event.error as { message?: string; hint?: string }
-    const told = `Results are read without the cache "${event.store}", which failed: ${message ?? event.error} ${hint}`
-    warnOnce(`cache ${event.store}`, told.trim())
+    warnOnce(`cache ${event.store}`, sentenceOf(event.error, event.store))
   }
   const { start } = channels.cache
   if (!start.hasSubscribers) return
   const { key: _key, range: _range, ...shown } = event as CacheEvent & { key?: unknown; range?: unknown }
   start.publish(shown)
+}
+
+function sentenceOf(error: unknown, store: string): string {
+  if (isMooringError(error)) return `${error.message} ${error.hint ?? ""}`.trim()
+  return `The cache "${store}" failed: ${error instanceof Error ? error.message : error}. Queries go on without it.`
 }
 
 function fingerprint(secrets: SecretsStore, name: string): string | undefined {
