@@ -5,7 +5,7 @@ import { cancelRunning, type OpenAside } from "./cancel.ts"
 import type { ZeroDates } from "./columns/temporal.ts"
 import type { Connection, OkPacket } from "./driver.ts"
 import { Exchange, type Protocol, type RowTaker } from "./exchange.ts"
-import { noteFailure } from "./failures.ts"
+import { endsLink, noteFailure } from "./failures.ts"
 import { bindValues, type TypedParameter } from "./params.ts"
 import { checkReading, mayUndoReadOnly } from "./read-only.ts"
 import { type Limits, type ReaderFor, ResultTaker, readerFor } from "./results.ts"
@@ -170,6 +170,7 @@ export class MysqlConnection implements DriverConnection {
       }
     } catch (error) {
       noteFailure(error, readOnly)
+      if (endsLink(error)) this.destroy(error as Error)
       throw error
     } finally {
       if (readOnly && mayUndoReadOnly(facts)) this.state.forgetMode()

@@ -130,7 +130,6 @@ const actions: Readonly<Record<number, Failure["action"]>> = {
   1053: "lost", // shutdown in progress
   1077: "lost",
   1079: "lost",
-  1153: "lost", // a packet too large: the server hangs up
   1158: "lost", // errors of the network, as the server saw them
   1159: "lost",
   1160: "lost",
@@ -207,6 +206,12 @@ const kinds: Readonly<Record<number, QueryErrorKind>> = {
   3819: "check",
   4025: "check",
   4031: "connection",
+}
+
+/** Whether the server may hang up behind this error. One of them is that a packet is too large. */
+export function endsLink(error: unknown): boolean {
+  const { sqlState } = (error ?? {}) as DriverError
+  return sqlState?.startsWith("08") === true
 }
 
 /** By the first two characters of SQLSTATE, for numbers that are not named. */
