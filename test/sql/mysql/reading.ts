@@ -1,7 +1,7 @@
 import * as mysql2 from "mysql2"
 import { onTestFinished } from "vitest"
+import type { ColumnDefinition } from "../../../src/sql/dialects/mysql/driver.ts"
 import { type RowOptions, RowReader, TextRowReader } from "../../../src/sql/dialects/mysql/rows.ts"
-import type { ColumnDefinition } from "../../../src/sql/dialects/mysql/types.ts"
 import type { Table } from "../../../src/tables/index.ts"
 import { type MariaDBAddress, newMariaDBDatabase } from "../../support/mariadb-database.ts"
 import { type ServerTest, testWith } from "../../support/server-test.ts"

@@ -1,8 +1,9 @@
 import fc from "fast-check"
 import { expect, test } from "vitest"
 import { isMooringError } from "../../../src/errors.ts"
+import type { ColumnDefinition } from "../../../src/sql/dialects/mysql/driver.ts"
 import { RowReader, TextRowReader } from "../../../src/sql/dialects/mysql/rows.ts"
-import { type ColumnDefinition, columnReader } from "../../../src/sql/dialects/mysql/types.ts"
+import { columnReader } from "../../../src/sql/dialects/mysql/types.ts"
 import { newMariaDBDatabase } from "../../support/mariadb-database.ts"
 import { rechunking } from "./proxy.ts"
 import { Link, onServer } from "./reading.ts"
@@ -186,8 +187,8 @@ for (const [name, Reader, packets] of protocols) {
         columnType: fc.oneof(fc.constantFrom(...columns.map(({ columnType }) => columnType)), fc.nat(255)),
         flags: fc.nat(65_535),
         characterSet: fc.constantFrom(45, 63),
-        columnLength: fc.nat(100),
-        decimals: fc.nat(40),
+        columnLength: fc.oneof(fc.nat(100), fc.nat(2 ** 32 - 1)),
+        decimals: fc.nat(255),
       }),
       { minLength: 1, maxLength: 6 },
     )

@@ -5,7 +5,8 @@ import { fromText } from "./columns/from-text.ts"
 import { lengthSize, longLength } from "./columns/lengths.ts"
 import { type ColumnReader, type FieldPlaces, lengthByte, ProtocolError } from "./columns/reader.ts"
 import type { ZeroDates } from "./columns/temporal.ts"
-import { type ColumnDefinition, columnReader } from "./types.ts"
+import type { ColumnDefinition } from "./driver.ts"
+import { columnReader } from "./types.ts"
 
 /** How large a result may be, and how it is read. */
 export interface RowOptions {

@@ -6,21 +6,7 @@ import { DecimalReader, type Precision } from "./columns/decimal.ts"
 import { Float32Reader, Float64Reader, Int8Reader, Int16Reader, Int32Reader, Int64Reader } from "./columns/fixed.ts"
 import type { ColumnReader } from "./columns/reader.ts"
 import { DateReader, TimeReader, TimestampReader, type ZeroDates } from "./columns/temporal.ts"
-
-/** What the server says of a column, as mysql2 gives it. */
-export interface ColumnDefinition {
-  readonly name: string
-  /** The type's number in the protocol. */
-  readonly columnType: number
-  readonly flags: number
-  /** The number of a collation; 63 is binary. */
-  readonly characterSet: number
-  /** The greatest number of characters that its text takes, for decimals and bits. */
-  readonly columnLength: number
-  readonly decimals: number
-  /** MariaDB from 10.5 on: `json` for columns of that alias of `longtext`. */
-  readonly extendedFormat?: string | undefined
-}
+import type { ColumnDefinition } from "./driver.ts"
 
 const unsignedFlag = 32
 const binaryCollation = 63
@@ -78,8 +64,12 @@ export function columnReader(column: ColumnDefinition, zeroDates: ZeroDates = "e
   }
 }
 
+/** As many digits as Arrow's decimals have; the servers' have 65 at most. */
+const mostDigits = 76
+
 /** The length of a decimal counts its digits, the point if there is one, and the sign unless it can have none. */
 function precisionOf({ columnLength, decimals, flags }: ColumnDefinition): Precision {
   const signs = (decimals > 0 ? 1 : 0) + ((flags & unsignedFlag) === 0 ? 1 : 0)
-  return { precision: Math.min(76, Math.max(columnLength - signs, decimals, 1)), scale: decimals }
+  const scale = Math.min(decimals, mostDigits)
+  return { precision: Math.min(mostDigits, Math.max(columnLength - signs, scale, 1)), scale }
 }

@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer"
 import { binary, utf8 } from "@uwdata/flechette"
 import { VariableColumn } from "../../../../tables/columns.ts"
 import { type Field, field } from "../../../../tables/index.ts"
-import { badField, type ColumnReader, cannotHold, type FieldPlaces, lengthCoded, validityOf } from "./reader.ts"
+import { badField, type ColumnReader, cannotHold, type FieldPlaces, lengthCoded, quoted, validityOf } from "./reader.ts"
 
 /** Bytes, copied as they come. */
 export class BytesReader implements ColumnReader {
@@ -67,8 +67,8 @@ export class TextReader extends BytesReader {
   }
 
   private notUtf8(): Error {
-    const name = `\`${this.field.name.replaceAll("`", "``")}\``
-    return cannotHold(this.field.name, "text that is not UTF-8", `Select its bytes: cast(${name} as binary).`)
+    const { name } = this.field
+    return cannotHold(name, "text that is not UTF-8", `Select its bytes: cast(${quoted(name)} as binary).`)
   }
 }
 

@@ -66,8 +66,11 @@ export function badField(name: string, what: string): MooringError {
 }
 
 /** A value that is right in MySQL and has no counterpart in the column's Arrow type. */
-export function cannotHold(name: string, what: string, hint?: string): MooringError {
-  return new MooringError("BAD_VALUE", `Column ${JSON.stringify(name)} holds ${what}.`, {
-    hint: hint ?? `Cast it to text in the statement: cast(\`${name.replaceAll("`", "``")}\` as char).`,
-  })
+export function cannotHold(name: string, what: string, hint: string): MooringError {
+  return new MooringError("BAD_VALUE", `Column ${JSON.stringify(name)} holds ${what}.`, { hint })
+}
+
+/** A column's name as SQL writes it. */
+export function quoted(name: string): string {
+  return `\`${name.replaceAll("`", "``")}\``
 }

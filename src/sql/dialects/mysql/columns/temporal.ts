@@ -1,7 +1,7 @@
 import { dateDay, duration, TimeUnit, timestamp } from "@uwdata/flechette"
 import type { FixedColumn } from "../../../../tables/columns.ts"
 import { FixedReader } from "./fixed.ts"
-import { badField, cannotHold, type FieldPlaces, lengthByte } from "./reader.ts"
+import { badField, cannotHold, type FieldPlaces, lengthByte, quoted } from "./reader.ts"
 
 /**
  * What becomes of dates that no calendar has, which MySQL stores where `sql_mode` lets it: `0000-00-00`, `2024-02-00`,
@@ -62,11 +62,11 @@ abstract class CalendarReader extends FixedReader {
     const [year, month, day] =
       size === 0 ? [0, 0, 0] : [view.getUint16(place, true), bytes[place + 2]!, bytes[place + 3]!]
     const text = `${padded(year, 4)}-${padded(month, 2)}-${padded(day, 2)}`
-    const name = `\`${this.field.name.replaceAll("`", "``")}\``
+    const { name } = this.field
     return cannotHold(
-      this.field.name,
+      name,
       `the date ${text}, which no calendar has`,
-      `Cast it to text in the statement, cast(${name} as char), or set zero_dates = "null" to get NULL for such dates.`,
+      `Cast it to text in the statement, cast(${quoted(name)} as char), or set zero_dates = "null" to get NULL for such dates.`,
     )
   }
 }
