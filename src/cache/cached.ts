@@ -80,7 +80,7 @@ export class Cache {
     if (store === undefined && options.validate === undefined && options.fresh !== true) {
       const entry = memory.get<Held<T>>(key)
       const age = entry ? this.#now() - entry.storedAt : 0
-      if (entry && freshness(age, options) === "fresh") return Promise.resolve(this.#hit(key, age, entry))
+      if (entry && freshness(age, options) === "fresh") return Promise.resolve(this.#hit(key, age, entry, options))
     }
     // What can neither be served nor stored need not ask a store that may be far away.
     const behind = store && (horizon(options) > 0 ? this.#guarded(store) : undefined)
@@ -148,10 +148,10 @@ export class Cache {
       const age = this.#now() - entry.storedAt
       const state = entry.expiresAt < this.#now() ? "expired" : freshness(age, options)
       if (options.validate && !(await isValid(options.validate, entry.value.value))) entry = undefined
-      else if (state === "fresh") return this.#hit(key, age, entry)
+      else if (state === "fresh") return this.#hit(key, age, entry, options)
       else if (state === "stale") {
         void this.#renew(call, found)
-        return this.#stale(key, age, entry)
+        return this.#stale(key, age, entry, options)
       }
     }
     try {
@@ -161,7 +161,7 @@ export class Cache {
       const age = entry ? this.#now() - entry.storedAt : 0
       // What was invalidated meanwhile covers up nothing.
       const valid = entry !== undefined && memory.epoch(key) === epoch
-      if (valid && coversError(age, failure, options)) return this.#stale(key, age, entry!)
+      if (valid && coversError(age, failure, options)) return this.#stale(key, age, entry!, options)
       throw failure
     }
   }
@@ -190,7 +190,7 @@ export class Cache {
     const epoch = memory.epoch(key)
     const flight = flightKey(epoch, found.behind) + flat
     if (options.fresh) this.#executions.forget(flight)
-    if (this.#executions.has(flight)) this.#journal.write({ type: "joined", key })
+    if (this.#executions.has(flight)) this.#journal.write({ type: "joined", key, connection: options.connection })
     const outcome = await this.#executions.run<Outcome<T>>(flight, options.signal, (shared) =>
       this.#begin(call, found, epoch, shared),
     )
@@ -209,11 +209,11 @@ export class Cache {
     const asked = { key, codec: codec!, known: found.order ?? 0, force, signal: flight.signal, isUsable }
     const turn = behind && found.behind !== undefined ? await takeTurn(behind, asked) : undefined
     if (turn?.entry) {
-      this.#journal.write({ type: "joined", key })
+      this.#journal.write({ type: "joined", key, connection: options.connection })
       const { value, storedAt: begun, order } = turn.entry
       return { value, begun, epoch, flight, behind: turn.epoch, order, adopted: true, kept: false }
     }
-    this.#journal.write({ type: "miss", key })
+    this.#journal.write({ type: "miss", key, connection: options.connection })
     const begun = this.#now()
     const value = await (turn ? turn.own.holding(() => work(flight.signal)) : work(flight.signal))
     const at = turn?.own ?? { epoch: found.behind, order: undefined }
@@ -234,7 +234,7 @@ export class Cache {
         if (answer === "newer") memory.drop(key, order)
         kept = answer !== "newer"
       }
-      if (kept && !outcome.adopted) this.#journal.write({ type: "stored", key, bytes })
+      if (kept && !outcome.adopted) this.#journal.write({ type: "stored", key, bytes, connection: options.connection })
     } catch (error) {
       this.#journal.write({ type: "error", operation: "size", store: memory.name, error })
     }
@@ -248,13 +248,13 @@ export class Cache {
     }
   }
 
-  #hit<T>(key: CacheKey, age: number, entry: Entry<Held<T>>): T {
-    this.#journal.hit(key, age)
+  #hit<T>(key: CacheKey, age: number, entry: Entry<Held<T>>, { connection }: ReadOptions<T>): T {
+    this.#journal.hit(key, age, connection)
     return entry.value.value
   }
 
-  #stale<T>(key: CacheKey, age: number, entry: Entry<Held<T>>): T {
-    this.#journal.write({ type: "stale", key, age })
+  #stale<T>(key: CacheKey, age: number, entry: Entry<Held<T>>, { connection }: ReadOptions<T>): T {
+    this.#journal.write({ type: "stale", key, age, connection })
     return entry.value.value
   }
 

@@ -6,13 +6,18 @@ import type { CacheKey, CacheRange } from "./contract.ts"
  * A key holds the statement and its parameters: an observer decides what of it may be shown.
  */
 export type CacheEvent =
-  | { readonly type: "hit" | "stale"; readonly key: CacheKey /** Milliseconds. */; readonly age: number }
-  | { readonly type: "miss" | "joined"; readonly key: CacheKey }
-  | { readonly type: "stored"; readonly key: CacheKey; readonly bytes: number }
+  | ({ readonly type: "hit" | "stale"; readonly key: CacheKey /** Milliseconds. */; readonly age: number } & Caller)
+  | ({ readonly type: "miss" | "joined"; readonly key: CacheKey } & Caller)
+  | ({ readonly type: "stored"; readonly key: CacheKey; readonly bytes: number } & Caller)
   | { readonly type: "evicted"; readonly key: CacheKey; readonly bytes: number }
   | { readonly type: "invalidated"; readonly range: CacheRange }
   /** Once per run of failures of a store: it says no more until it has worked again. */
   | { readonly type: "error"; readonly operation: string; readonly store: string; readonly error: unknown }
+
+/** Whose call it was, where it was a connection's. */
+interface Caller {
+  readonly connection?: string | undefined
+}
 
 /** What a cache has done since it was made, and what its memory holds now. */
 export interface CacheStats {
@@ -68,9 +73,9 @@ export class Journal {
   }
 
   /** The commonest event, which costs no object where nobody looks. */
-  hit(key: CacheKey, age: number): void {
+  hit(key: CacheKey, age: number, connection: string | undefined): void {
     this.#counts.hits++
-    this.#observe?.({ type: "hit", key, age })
+    this.#observe?.({ type: "hit", key, age, connection })
   }
 
   write(event: Exclude<CacheEvent, { type: "hit" }>): void {

@@ -20,6 +20,8 @@ export interface Acceptance {
 export interface ReadOptions<T> extends Acceptance {
   /** Ignores what is stored and what was begun earlier, and stores its result. */
   readonly fresh?: boolean | undefined
+  /** Whose call it is, for events. */
+  readonly connection?: string | undefined
   /** This caller's own; the execution is aborted when its last caller has left. */
   readonly signal?: AbortSignal | undefined
   /** False runs the work for this caller alone: it neither joins, nor is joined, nor stored. */

@@ -199,7 +199,8 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
     group = "",
   ): Promise<T> {
     this.#handle.refuseIfUnusable()
-    return await readCached(this.#environment, this.#handle.source, { group, id: key }, options, work)
+    const at = { connection: this.connectionName, group, id: key }
+    return await readCached(this.#environment, this.#handle.source, at, options, work)
   }
 
   /**

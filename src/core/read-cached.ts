@@ -14,7 +14,7 @@ export type CachedReadOptions<T> = CachedOptions &
 export async function readCached<T>(
   environment: Environment,
   source: SourceScope,
-  key: { readonly group: string; readonly id: unknown },
+  key: { readonly connection: string; readonly group: string; readonly id: unknown },
   options: CachedReadOptions<T>,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
@@ -24,6 +24,7 @@ export async function readCached<T>(
   const read: ReadOptions<T> = {
     sizeOf: (value) => sizeOfData(value, sharedTables),
     ...rest,
+    connection: key.connection,
     store,
     codec: rest.codec ?? (store && ((await valueCodec()) as Codec<T>)),
     ttl: toMilliseconds(ttl, "ttl"),

@@ -58,6 +58,7 @@ describe("tracing channels", () => {
     await pets.clearCache()
     expect(queries.events).toHaveLength(1)
     expect(cache.events.map(({ type }) => type)).toEqual(["miss", "stored", "hit", "invalidated"])
+    for (const event of cache.events.slice(0, 3)) expect(event.connection).toBe(pets.connectionName)
   })
 
   onEveryDatabase("B44 a failure is told with our error; retries are one query", async ({ pets, watched }) => {
