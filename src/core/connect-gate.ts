@@ -42,7 +42,8 @@ export class ConnectGate {
   #since = 0
   #failedAt = 0
   #retryAt = 0
-  #error: unknown
+  /** The last failure, and whose it was. */
+  #last: { readonly error: unknown; readonly who: object | undefined } | undefined
   #probe: Promise<void> | undefined
   /** Attempts of an earlier round are those that began before the last failure: they say nothing new. */
   #round = 0
@@ -70,7 +71,7 @@ export class ConnectGate {
     this.#failures = 0
     this.#retryAt = 0
     this.#doubtful = false
-    this.#error = undefined
+    this.#last = undefined
     this.#probe = undefined
   }
 
@@ -78,37 +79,39 @@ export class ConnectGate {
    * Runs `connect` as soon as it may be tried.
    *
    * @param connect rejects soon after `signal` has aborted.
+   * @param who stands for the settings that are connected with: a refusal is shared only among those who have the same.
    * @throws what `connect` throws, or what the probe of another caller has thrown; UnavailableError; `signal.reason`.
    */
-  async pass<T>(connect: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  async pass<T>(connect: () => Promise<T>, signal?: AbortSignal, who?: object): Promise<T> {
     for (;;) {
       signal?.throwIfAborted()
-      if (!this.#doubtful) return this.#attempt(connect, signal)
+      if (!this.#doubtful) return this.#attempt(connect, signal, who)
       const now = this.#clock.now()
       if (this.failing && !this.#probe && now - this.#failedAt > this.#policy.memory) this.#failures = 0
       const wait = this.failing ? this.#retryAt - now : 0
       if (this.#isBroken(now) && (this.#probe || wait > 0)) throw this.#unavailable(wait)
-      if (this.#probe) await abortable(this.#probe, signal)
-      else if (wait > 0) await this.#waitFor(wait, signal)
-      else return this.#probeWith(connect, signal)
+      const round = this.#round
+      if (this.#probe)
+        await abortable(
+          this.#probe.catch(() => undefined),
+          signal,
+        )
+      else if (wait > 0) await this.#clock.sleep(wait, signal)
+      else return this.#probeWith(connect, signal, who)
+      // An attempt that was called off leaves no failure to share: the next in line makes another.
+      if (round !== this.#round && this.#last && this.#concerns(this.#last, who)) throw this.#last.error
     }
   }
 
-  /** @throws what the probe threw, if another caller was awake a moment earlier and has made it already. */
-  async #waitFor(ms: number, signal: AbortSignal | undefined): Promise<void> {
-    const round = this.#round
-    await this.#clock.sleep(ms, signal)
-    if (round !== this.#round && this.#error !== undefined) throw this.#error
+  /** A server that cannot be reached is so for all; what it refuses one, it may grant to another's password. */
+  #concerns(failure: { error: unknown; who: object | undefined }, who: object | undefined): boolean {
+    return failure.who === who || this.#mayPass(failure.error)
   }
 
-  async #probeWith<T>(connect: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-    const attempt = this.#attempt(connect, signal)
-    // An attempt that was called off has no outcome to share: the next in line makes another.
-    const outcome = (error: unknown) => {
-      if (!signal?.aborted) throw error
-    }
-    const probe = attempt.then(() => undefined, outcome)
-    probe.catch(() => undefined)
+  async #probeWith<T>(connect: () => Promise<T>, signal: AbortSignal | undefined, who: object | undefined): Promise<T> {
+    const attempt = this.#attempt(connect, signal, who)
+    const ended = () => undefined
+    const probe = attempt.then(ended, ended)
     this.#probe = probe
     try {
       return await attempt
@@ -117,14 +120,14 @@ export class ConnectGate {
     }
   }
 
-  async #attempt<T>(connect: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  async #attempt<T>(connect: () => Promise<T>, signal: AbortSignal | undefined, who: object | undefined): Promise<T> {
     const round = this.#round
     try {
       const made = await connect()
       if (round === this.#round) this.#succeeded()
       return made
     } catch (error) {
-      if (round === this.#round) this.#failed(error, signal?.aborted ?? false)
+      if (round === this.#round) this.#failed(error, signal?.aborted ?? false, who)
       throw error
     }
   }
@@ -132,10 +135,10 @@ export class ConnectGate {
   #succeeded(): void {
     this.#failures = 0
     this.#doubtful = false
-    this.#error = undefined
+    this.#last = undefined
   }
 
-  #failed(error: unknown, calledOff: boolean): void {
+  #failed(error: unknown, calledOff: boolean, who: object | undefined): void {
     if (calledOff) {
       // It says nothing, yet callers of little patience must not make a storm of attempts.
       this.#retryAt = this.#clock.now() + this.#delay()
@@ -143,7 +146,7 @@ export class ConnectGate {
     }
     this.#round++
     this.#doubtful = true
-    this.#error = error
+    this.#last = { error, who }
     // A refusal is an answer: nobody waits after it, but those who come at once share one attempt.
     if (!this.#mayPass(error)) {
       this.#failures = 0
@@ -175,7 +178,7 @@ export class ConnectGate {
       since: new Date(now - (this.#clock.now() - this.#since)),
       retryAt: new Date(now + Math.max(0, wait)),
       attempts: this.#failures,
-      cause: bare(this.#error),
+      cause: bare(this.#last?.error),
     })
   }
 }

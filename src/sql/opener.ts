@@ -72,7 +72,7 @@ export class Opener<M extends Opened> {
     const link = linkSignals({ signal: [signal, closing] }, "")
     const dial = () => this.#dial(place, link.signal)
     try {
-      return await this.#track(gate ? gate.pass(dial, link.signal) : dial())
+      return await this.#track(gate ? gate.pass(dial, link.signal, this) : dial())
     } catch (error) {
       onFailure?.(error)
       if (!place.abandoned) this.#free(place)

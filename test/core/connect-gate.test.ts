@@ -35,7 +35,7 @@ function gated(options: { down?: boolean; chance?: number } = {}) {
         world.under--
       }
     },
-    pass: (signal?: AbortSignal) => gate.pass(() => world.connect(), signal),
+    pass: (signal?: AbortSignal, who?: object) => gate.pass(() => world.connect(), signal, who),
   }
   return world
 }
@@ -268,6 +268,48 @@ describe("a refusal is an answer", () => {
     slow.fail(wrongPassword)
     expect(await Promise.all([first, second])).toEqual([wrongPassword, wrongPassword])
     expect(world.tried).toEqual([0, 0])
+  })
+
+  test("what one is told of its password says nothing to who has another (R17)", async () => {
+    const world = gated()
+    const slow = latch()
+    const [older, newer] = [{}, {}]
+    world.gate.doubt()
+    world.answer = () => slow.promise
+    const first = [failureOf(world.pass(undefined, older)), failureOf(world.pass(undefined, older))]
+    const second = world.pass(undefined, newer)
+    await world.clock.pass(0)
+    expect(world.tried).toEqual([0])
+    world.answer = () => Promise.resolve()
+    slow.fail(wrongPassword)
+    expect(await Promise.all(first)).toEqual([wrongPassword, wrongPassword])
+    expect(await second).toBe("connected")
+  })
+
+  test("who waits while another is refused makes an attempt of its own", async () => {
+    const world = gated()
+    await failureOf(world.pass())
+    const [older, newer] = [{}, {}]
+    world.answer = () => Promise.reject(wrongPassword)
+    const first = failureOf(world.pass(undefined, older))
+    const second = world.clock.sleep(1).then(() => world.pass(undefined, newer))
+    void first.then(() => (world.answer = () => Promise.resolve()))
+    await world.clock.pass(200)
+    expect(await first).toBe(wrongPassword)
+    expect(await second).toBe("connected")
+  })
+
+  test("a server that cannot be reached cannot be reached by anybody", async () => {
+    const world = gated()
+    const slow = latch()
+    world.gate.doubt()
+    world.answer = () => slow.promise
+    const both = [failureOf(world.pass(undefined, {})), failureOf(world.pass(undefined, {}))]
+    await world.clock.pass(0)
+    const failure = refused()
+    slow.fail(failure)
+    expect(await Promise.all(both)).toEqual([failure, failure])
+    expect(world.tried).toEqual([0])
   })
 
   test("a server that refuses is up", async () => {
