@@ -35,6 +35,7 @@ export {
   clearCaches,
   describeCaches,
 } from "./caches.ts"
+export { type CloseOnSignalsOptions, closeOnSignals, type EndSignal } from "./close-on-signals.ts"
 export { loadConfigFile } from "./config-file.ts"
 export { closeAll, configure } from "./configure.ts"
 export { type ConnectionOptions, type ConnectionShape, connection, type ReservedOptions } from "./connection.ts"

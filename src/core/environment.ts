@@ -3,6 +3,7 @@ import { resolve } from "node:path"
 import { Cache, type CacheEvent, type CacheStore, sessionScope } from "../cache/index.ts"
 import { isMooringError } from "../errors.ts"
 import { type SecretsChange, SecretsStore } from "../secrets/index.ts"
+import { settledWithin } from "../util/abort.ts"
 import { outsideCallers } from "../util/caller-context.ts"
 import { toMilliseconds } from "../util/duration.ts"
 import { processGlobal } from "../util/globals.ts"
@@ -13,6 +14,9 @@ import { type Controlled, control } from "./control.ts"
 import { fileSettings } from "./file-settings.ts"
 import { Registry } from "./registry.ts"
 import { onSessionEnd, requireSession, setSessionIdle } from "./sessions.ts"
+
+/** What shared objects and the store have at least to be released in; milliseconds. */
+const releaseGrace = 200
 
 /**
  * Everything that a process shares: configuration, secrets, cache and registry. There is one per process, and one more
@@ -135,9 +139,15 @@ export class Environment {
 
   /** Closes all connections and releases shared objects; what is cached stays. */
   async closeAll(timeout: number): Promise<void> {
+    const end = performance.now() + timeout
     await Promise.all(this.#live().map((connection) => connection[control].close(timeout)))
-    await this.#cache?.close()
-    await this.#store?.close?.()
+    // What hangs in somebody's `onRelease`, or on a silent link to the store, has what is left of the time.
+    const left = Math.max(releaseGrace, end - performance.now())
+    const released = (async () => {
+      await this.#cache?.close()
+      await this.#store?.close?.()
+    })()
+    await Promise.race([released, settledWithin(left, released)])
   }
 
   /** As {@link closeAll}; also ends the watch of the secrets and forgets the cache. */

@@ -37,7 +37,7 @@ export interface DrainOptions {
 /** How long a raw connection may take to say goodbye before it is left to itself; milliseconds. */
 const disconnectGrace = 5_000
 /** The same for one that is cut off: somebody waits, and has waited long enough. */
-const cutOffGrace = 1_000
+const cutOffGrace = 200
 /** setTimeout turns longer waits into none. */
 const longestTimer = 2 ** 31 - 1
 

@@ -110,3 +110,10 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
     signal?.addEventListener("abort", abort, { once: true })
   })
 }
+
+/** Waits until the promise has settled, yet no longer than `ms` milliseconds. What comes of it later is dropped. */
+export async function settledWithin(ms: number, promise: Promise<unknown>): Promise<void> {
+  const enough = new AbortController()
+  await Promise.race([promise.catch(() => undefined), sleep(ms, enough.signal).catch(() => undefined)])
+  enough.abort()
+}
