@@ -30,6 +30,7 @@ const others = `backend_type = 'client backend' and application_name <> '${harne
 class Server implements FaultServer {
   readonly place: Place
   readonly login: Login
+  readonly guarded = "scram"
   readonly version: string
   readonly #server: PostgresServer
 
@@ -104,9 +105,9 @@ class Server implements FaultServer {
       .length
   }
 
-  async setPassword(username: string, password: string): Promise<void> {
-    const [known] = await this.admin(`select from pg_roles where rolname = '${username}'`)
-    await this.admin(`${known ? "alter" : "create"} role ${username} login superuser password '${password}'`)
+  async setPassword(password: string): Promise<void> {
+    const [known] = await this.admin(`select from pg_roles where rolname = '${this.guarded}'`)
+    await this.admin(`${known ? "alter" : "create"} role ${this.guarded} login superuser password '${password}'`)
   }
 
   async dispose(): Promise<void> {

@@ -36,8 +36,10 @@ export interface FaultServer {
   log(): Promise<void>
   /** How often it was asked to run a statement that holds this text, wrong statements included. */
   logged(text: string): Promise<number>
-  /** A user of this name gets this password, which is the only one that lets him in from now on. */
-  setPassword(username: string, password: string): Promise<void>
+  /** Who may do everything, and has to say a password. */
+  readonly guarded: string
+  /** From now on, only this password lets {@link guarded} in. */
+  setPassword(password: string): Promise<void>
   /** Ends the server, and removes its data. */
   dispose(): Promise<void>
 }
