@@ -1,48 +1,65 @@
-/** One comparison: what is measured on each side, and which ratios it comes to. */
+/** One comparison: what is measured on each side, and which figures it comes to. */
 export interface Case {
-  readonly name: string
   /** What is done, one line. */
   readonly title: string
-  /** What one run is counted in; default milliseconds a run. */
-  readonly unit?: "ms" | "µs"
-  /** False where the process that measures is not the one that works. */
-  readonly memory?: boolean
-  /** Made once, handed to every side: the path of a file, for instance. */
-  prepare?(folder: string): Promise<string>
+  /** What one run is counted in; default milliseconds. */
+  readonly unit?: "ms" | "µs" | "executions"
+  /** Made once, for all sides. @throws Absent where this machine does not have what it takes. */
+  prepare?(folder: string): Promise<Prepared>
   /** Undoes what `prepare` did beyond the folder. */
-  finish?(prepared: string): Promise<void>
-  /** By name. Ours comes first. Each runs in a process of its own. */
-  readonly sides: Readonly<Record<string, (prepared: string) => Promise<Side>>>
-  readonly ratios: readonly Ratio[]
+  finish?(given: string): Promise<void>
+  /** By name; those of ours begin with `mooring`. Each runs in a process of its own. */
+  readonly sides: Readonly<Record<string, (given: string) => Promise<Side | Sample>>>
+  readonly figures: readonly Figure[]
+  /** Which chart shows it, and what it is called there. */
+  readonly chart?: { readonly name: "reading" | "small"; readonly title: string }
+}
+
+/** What all sides work on. */
+export interface Prepared {
+  /** Handed to every side: the path of a file, or the address of a server as JSON. */
+  readonly given: string
+  /** Name and version of the server. */
+  readonly server?: string
 }
 
 /** One side, ready to run. */
 export interface Side {
-  /** Runs once. Gives the time itself where the whole run is not what counts; in the case's unit. */
+  /** Runs once. Gives the result itself where the whole run is not what counts; in the case's unit. */
   run(): Promise<number | undefined>
   /** Lets go of what would keep the process alive. */
   close?(): Promise<void>
-  /** Of the driver or library. */
+  /** True where another process does the work, so that nothing is known of its memory. */
+  readonly elsewhere?: boolean
+  /** Of the driver or library, with its name. */
   readonly version?: string
-  /** How often to run after one warm-up; the median counts. Default 3. */
+  /** How often to run unmeasured at first; default 1. */
+  readonly warmUps?: number
+  /** How often to run in one process; the median counts. Default 1. */
   readonly repetitions?: number
 }
 
-/** `over` divided by `under`. */
-export interface Ratio {
+/** What one process measured. Sides that are no Node programs measure themselves. */
+export interface Sample {
+  readonly time: number
+  readonly peakMB?: number
+  readonly version?: string
+}
+
+/** What sides come to: one of them, one divided by another, or one less another. */
+export interface Figure {
   readonly title: string
   readonly over: string
-  readonly under: string
+  readonly under?: string
+  readonly as?: "ratio" | "difference"
   readonly of?: "time" | "peakMB"
   /** What it is meant to be. */
   readonly bar?: { readonly atLeast: number } | { readonly atMost: number }
 }
 
-/** What one process measured. */
-export interface Sample {
-  readonly time: number
-  readonly peakMB: number
-  readonly version?: string
+/** This machine does not have what a side or a case needs: the rest goes on without it. */
+export class Absent extends Error {
+  override readonly name = "Absent"
 }
 
 export function median(values: readonly number[]): number {

@@ -1,51 +1,49 @@
 import { join } from "node:path"
-import { DatabaseSync, type StatementSync } from "node:sqlite"
-import { connection } from "mooring"
+import type { StatementSync } from "node:sqlite"
 import type { Case, Side } from "../case.ts"
+import { allTrips, expectRows, sqliteTrips } from "../support/trips.ts"
 
-const rows = 1_000_000
-const text = "select * from trips"
+const version = `SQLite ${process.versions.sqlite}`
 
-export const sqlite: Case = {
-  name: "sqlite",
+export const comparison: Case = {
   title: "SQLite, a file: 1,000,000 rows × 8 columns, three of them text, read whole",
+  chart: { name: "reading", title: "SQLite" },
   prepare: async (folder) => {
+    const { DatabaseSync } = await import("node:sqlite")
     const path = join(folder, "trips.db")
     const handle = new DatabaseSync(path)
-    handle.exec(`
-      create table trips (id integer primary key, fare real, big integer, hash text, city text, at text, paid boolean,
-        tip numeric);
-      with recursive n(i) as (select 1 union all select i + 1 from n where i < ${rows})
-      insert into trips select i, i * 1.37, i * 1000003, lower(hex(randomblob(16))), 'city ' || (i % 50),
-        datetime(1700000000 + i, 'unixepoch'), i % 2, case when i % 10 = 0 then null else i * 0.25 end from n`)
+    handle.exec(sqliteTrips)
     handle.close()
-    return path
+    return { given: path }
   },
   sides: {
     "mooring: query()": async (path) => {
+      const { connection } = await import("mooring")
       const trips = await connection("trips", { type: "sql", dialect: "sqlite", database: path })
-      return { version: process.versions.sqlite!, run: async () => expectRows((await trips.query(text)).numRows) }
+      return { version, run: async () => expectRows((await trips.query(allTrips)).numRows) }
+    },
+    "mooring: query(), toArray()": async (path) => {
+      const { connection } = await import("mooring")
+      const trips = await connection("trips", { type: "sql", dialect: "sqlite", database: path })
+      return { version, run: async () => expectRows((await trips.query(allTrips)).toArray().length) }
     },
     "node:sqlite: all()": (path) => driver(path, (statement) => statement.all().length),
     "node:sqlite: iterate(), arrays": (path) =>
       driver(path, (statement) => {
         statement.setReturnArrays(true)
         let count = 0
-        for (const _ of statement.iterate()) count++
+        for (const _row of statement.iterate()) count++
         return count
       }),
   },
-  ratios: [
+  figures: [
     { title: "faster than all()", over: "node:sqlite: all()", under: "mooring: query()", bar: { atLeast: 1.3 } },
     { title: "peak memory against all()", of: "peakMB", over: "mooring: query()", under: "node:sqlite: all()" },
   ],
 }
 
 async function driver(path: string, read: (statement: StatementSync) => number): Promise<Side> {
-  const statement = new DatabaseSync(path, { readOnly: true }).prepare(text)
-  return { version: process.versions.sqlite!, run: async () => expectRows(read(statement)) }
-}
-
-function expectRows(count: number): undefined {
-  if (count !== rows) throw new Error(`${count} rows were read.`)
+  const { DatabaseSync } = await import("node:sqlite")
+  const statement = new DatabaseSync(path, { readOnly: true }).prepare(allTrips)
+  return { version, run: async () => expectRows(read(statement)) }
 }
