@@ -85,6 +85,7 @@ type Layer = (typeof layers)[number][number]
 const topFiles: Readonly<Record<string, Layer>> = {
   "builtins.ts": "builtins",
   "caches.ts": "connection",
+  "close-on-signals.ts": "connection",
   "config-file.ts": "connection",
   "configure.ts": "connection",
   "connection.ts": "connection",

@@ -41,7 +41,7 @@ connections of the pool are busy, look for sessions that are never disposed of.`
   TOO_LARGE: `Raise the limit, ask for less, or read with \`stream()\`.`,
   UNAVAILABLE: `An \`UnavailableError\`. Every attempt to connect has failed for 10 seconds or more, so calls fail at once instead of
 waiting for one more. \`since\` says when it began, \`retryAt\` when the next call tries again, \`cause\` what the last attempt said.
-Nothing was run. See [sessions](sessions.md) for what is tried again by itself before.`,
+Nothing was run. See [when the server is away](outages.md).`,
   UNKNOWN_TYPE: `\`type\` is neither a built-in name, nor one of \`configure({ types })\`, nor a module that can be imported. A dotted
 Python path has to be ported. See [by name](writing-a-connection.md#by-name).`,
   UNSUPPORTED: `Savepoints and most isolation levels on DuckDB, for instance. The message says what; the hint, what to do instead.`,
