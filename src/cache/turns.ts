@@ -28,7 +28,7 @@ export interface TurnRequest<V> {
   readonly signal: AbortSignal
 }
 
-/** Executions of others that a caller waits for before it begins its own: they may fail, or die, one after the other. */
+/** Executions of others that a caller waits for before it begins its own: they may fail, die, or give what is no use. */
 const mostHolders = 2
 
 /**
@@ -44,9 +44,11 @@ export async function takeTurn<V>(store: GuardedStore, request: TurnRequest<V>):
   const { key, codec, force, signal } = request
   const begun = performance.now()
   const holders = new Set<string>()
+  let useless = 0
   let { known } = request
   for (;;) {
-    const turn = await store.turn(key, known, force || holders.size > mostHolders)
+    const alone = force || holders.size > mostHolders || useless > mostHolders
+    const turn = await store.turn(key, known, alone)
     if (!turn) return undefined
     if (turn.state === "yours") {
       const { epoch, order, lease } = turn
@@ -57,6 +59,7 @@ export async function takeTurn<V>(store: GuardedStore, request: TurnRequest<V>):
       if (!look) return undefined
       if (look.entry && (await request.isUsable(look.entry.value))) return { entry: look.entry, epoch: look.epoch }
       // It is there, and cannot be read or used.
+      useless++
       known = Math.max(known, look.order)
       continue
     }

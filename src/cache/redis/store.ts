@@ -142,8 +142,9 @@ export class RedisStore implements CacheStore {
   }
 
   async #fetch(value: string, size: number): Promise<Reply> {
-    // What is larger was written by somebody else.
-    return size > this.#target.maxEntryBytes ? null : this.#link.command(["HGET", value, "v"], size)
+    // Anything else was written by somebody else.
+    const isOurs = Number.isSafeInteger(size) && size > 0 && size <= this.#target.maxEntryBytes
+    return isOurs ? this.#link.command(["HGET", value, "v"], size) : null
   }
 
   async #open<V>(digest: string, codec: Codec<V>, bytes: Uint8Array): Promise<Entry<V> | undefined> {

@@ -148,6 +148,29 @@ describe("processes that share a store in Redis", () => {
     expect(await here.read("here", { fresh: true })).toBe("here2")
   })
 
+  test("an entry that somebody tampered with keeps nobody waiting, and does not hurt what comes after it", async () => {
+    const [here, there] = await twoProcesses("tampered")
+    const client = await openClient()
+    for (const [name, text] of [
+      ["b", "nan"],
+      ["b", "-1"],
+      ["b", "1e300"],
+      ["n", "inf"],
+      ["n", "nan"],
+      ["n", "no number"],
+    ] as const) {
+      const id = `${name} ${text}`
+      await here.read("old", {}, id)
+      const [entry] = await client.keys(`tampered-${process.pid}:v:*`)
+      await client.hSet(entry!, { [name]: text, v: "torn" })
+      expect(await there.read("there", {}, id)).toMatch(/^there/)
+      await client.unlink(entry!)
+      expect(await here.read("here", { fresh: true }, id)).toMatch(/^here/)
+      expect(await processWith(there.store).read("x", {}, id)).toMatch(/^here/)
+      await client.unlink(entry!)
+    }
+  })
+
   test("what is stale is renewed by one process, and what is invalid replaced", async () => {
     const [here, there] = await twoProcesses("stale")
     await here.read("old")
