@@ -3,6 +3,8 @@ import { DuckDBInstance } from "@duckdb/node-api"
 import { expect, test } from "vitest"
 import { bindParams } from "../../src/sql/params.ts"
 import { duckdbSyntax, sqliteSyntax } from "../../src/sql/syntaxes.ts"
+import { openPets } from "../support/databases.ts"
+import { testWith } from "../support/server-test.ts"
 
 const query = `
   select 1 in :none as a, 1 not in (:none) as b, null not in :none as c, 'x' in :none as d,
@@ -33,4 +35,16 @@ test("lists mean the same on DuckDB, for every type", async () => {
     expect((await connection.runAndReadAll(empty.text)).getRowsJS(), value).toEqual([[false, true]])
   }
   connection.closeSync()
+})
+
+testWith("postgresql")("lists mean the same on PostgreSQL, for every type", async () => {
+  const { pets } = await openPets("postgresql server")
+  const [row] = (await pets.query(query, { params })).toArray()
+  expect(Object.values(row!).map((value) => (typeof value === "boolean" ? Number(value) : value))).toEqual(expected)
+  for (const value of ["1", "'x'", "date '2020-01-01'", "array[1]", "row(1)", "1.5", "'1'::bytea", "null"]) {
+    const [empty] = (
+      await pets.query(`select ${value} in :none as a, ${value} not in :none as b`, { params: { none: [] } })
+    ).toArray()
+    expect(empty, value).toEqual({ a: false, b: true })
+  }
 })
