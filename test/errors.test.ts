@@ -1,5 +1,5 @@
 import { inspect } from "node:util"
-import { isMooringError, MooringError, QueryError, TimeoutError } from "mooring"
+import { isMooringError, MooringError, QueryError, TimeoutError, UnavailableError } from "mooring"
 import { describe, expect, test, vi } from "vitest"
 
 describe("errors of another copy of the package", () => {
@@ -9,6 +9,8 @@ describe("errors of another copy of the package", () => {
     expect(other.QueryError).not.toBe(QueryError)
     const error = new other.QueryError("no")
     const late = new other.TimeoutError("late")
+    const away = new other.UnavailableError("Connection", { since: new Date(0), retryAt: new Date(1), attempts: 2 })
+    expect([away instanceof UnavailableError, away instanceof TimeoutError]).toEqual([true, false])
     expect([error instanceof MooringError, error instanceof QueryError, error instanceof TimeoutError]).toEqual([
       true,
       true,

@@ -116,3 +116,16 @@ test("all is closed after, also when the work fails, and concurrent runs do not 
   expect(results.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected"])
   expect(released.sort()).toEqual(["Ada", "Bob", "Eve"])
 })
+
+test("a fake takes calls side by side, again and again", async () => {
+  const fake = { ...fakeSql({ "select :n": ([n]) => [{ n }] }), pool_size: 2, max_overflow: 0, pool_timeout: "1s" }
+  await withConnections({ pets: fake }, async () => {
+    const pets = await connection<SQLConnection>("pets")
+    for (let round = 0; round < 5; round++) {
+      const calls = [1, 2, 3].map((n) => pets.scalar("select :n", { params: { n } }))
+      expect(await Promise.all(calls)).toEqual([1, 2, 3])
+    }
+    const { stats } = await pets.engine
+    expect(stats.size).toBe(stats.idle)
+  })
+})

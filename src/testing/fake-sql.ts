@@ -73,7 +73,11 @@ function fakeDialect(answers: Readonly<Record<string, FakeAnswer>>): Dialect {
     reset: async () => undefined,
     close: async () => undefined,
   }
-  const database: Database = { engine: undefined, connect: async () => connection, close: async () => undefined }
+  const database: Database = {
+    engine: undefined,
+    connect: async () => ({ ...connection }),
+    close: async () => undefined,
+  }
   return dialect
 }
 

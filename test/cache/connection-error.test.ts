@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { isConnectionError } from "../../src/cache/connection-error.ts"
-import { MooringError, QueryError, TimeoutError } from "../../src/errors.ts"
+import { MooringError, QueryError, TimeoutError, UnavailableError } from "../../src/errors.ts"
 
 const withCode = (code: string) => Object.assign(new Error(code), { code })
 
@@ -12,6 +12,7 @@ describe("isConnectionError", () => {
       new MooringError("CONNECT", "no", { cause: withCode("ECONNREFUSED") }),
       new QueryError("lost", { kind: "connection" }),
       new TimeoutError("late"),
+      new UnavailableError("Connection", { since: new Date(), retryAt: new Date(), attempts: 9 }),
       new DOMException("late", "TimeoutError"),
       Object.assign(new Error("Bad Gateway"), { status: 502 }),
     ]
