@@ -1,4 +1,4 @@
-import { importPackage, type OptionalPackage } from "../../util/import-package.ts"
+import type { OptionalPackage } from "../../util/import-package.ts"
 import type { Fetched, RedisTarget } from "./options.ts"
 import { within } from "./within.ts"
 
@@ -30,6 +30,7 @@ export const asBytes = { typeMapping: { 36: Buffer } }
 
 /** @throws MooringError `DRIVER_MISSING` where the package is not there. */
 export async function loadClient(): Promise<MakeClient> {
+  const { importPackage } = await import("../../util/import-package.ts")
   const { createClient } = await importPackage(redisPackage, () => import("redis"))
   return createClient as unknown as MakeClient
 }
