@@ -20,8 +20,8 @@ export class SessionState {
   private isSet = false
   private timeZone = ""
   private moved = false
-  /** `reading`: read-only by us; `free`: as the server or the caller has it. */
-  private mode: "reading" | "free" = "free"
+  /** `reading`: read-only by us; `free`: as the server has it; `unknown`: nobody knows which. */
+  private mode: "reading" | "free" | "unknown" = "free"
 
   constructor(own: MysqlSettings, server: ServerKind) {
     this.settings = settingsFor(own, server)
@@ -53,8 +53,8 @@ export class SessionState {
   /** What makes the session fit; undefined where it is. */
   statementFor(readOnly: boolean): string | undefined {
     const parts: string[] = this.isSet ? [] : [...this.settings]
-    if (readOnly && this.mode === "free") parts.push(`${this.readOnlyVariable} = 1`)
-    if (!readOnly && this.mode === "reading") parts.push(`${this.readOnlyVariable} = DEFAULT`)
+    if (readOnly && this.mode !== "reading") parts.push(`${this.readOnlyVariable} = 1`)
+    if (!readOnly && this.mode !== "free") parts.push(`${this.readOnlyVariable} = DEFAULT`)
     return parts.length === 0 ? undefined : `SET ${parts.join(", ")}`
   }
 
@@ -65,9 +65,9 @@ export class SessionState {
     this.mode = readOnly ? "reading" : "free"
   }
 
-  /** A statement may have set the session's access mode. */
+  /** A statement may have set the session's access mode, or a setting of ours may have come to nothing. */
   forgetMode(): void {
-    this.mode = "free"
+    this.mode = "unknown"
   }
 
   /** The server has forgotten all of it, and is back in the configured database. */
