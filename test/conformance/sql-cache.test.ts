@@ -53,7 +53,7 @@ describe("ttl", () => {
       await pets.query(selectOwners)
       expect(watched.count(selectOwners)).toBe(1)
       const other = await open({ query_ttl: 0 }, "others")
-      await other.execute("create table if not exists owners (name varchar, pet varchar, age integer)")
+      await other.execute("create table if not exists owners (name varchar(20), pet varchar(20), age integer)")
       watched.forget()
       await other.query(selectOwners)
       await other.query(selectOwners)
@@ -84,6 +84,7 @@ describe("key", () => {
   const types: Record<DialectName, string> = {
     duckdb: "select typeof(?) as t",
     // A server that tells a parameter's type before it has the value.
+    mysql: "select ? as t",
     postgresql: "select ?::text as t",
     sqlite: "select typeof(?) as t",
   }
@@ -156,7 +157,7 @@ describe("key", () => {
       // In memory the address is the same, and a name of its own makes another connection.
       const other = await open(await another(), outlives ? "pets" : "others")
       expect(other).not.toBe(pets)
-      await other.execute("create table owners (name varchar, pet varchar, age integer)")
+      await other.execute("create table owners (name varchar(20), pet varchar(20), age integer)")
       expect((await pets.query(selectOwners, { ttl: "inf" })).numRows).toBe(2)
       expect((await other.query(selectOwners, { ttl: "inf" })).numRows).toBe(0)
       expect((await pets.query(selectOwners, { ttl: "inf" })).numRows).toBe(2)

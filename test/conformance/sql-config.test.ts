@@ -43,7 +43,7 @@ database = "${join(dir, "pets.db")}"
 `)
       const byUrl = await connection<SQLConnection>("by_url")
       const byParts = await connection<SQLConnection>("by_parts")
-      await byUrl.execute("create table owners (name varchar)")
+      await byUrl.execute("create table owners (name varchar(20))")
       await byUrl.execute("insert into owners values ('Ada')")
       expect(await byParts.scalar("select name from owners")).toBe("Ada")
     })
@@ -150,7 +150,12 @@ describe("what is known without connecting", () => {
   onEveryDatabase("B21 dialect and driver of a lazy connection", async ({ open, watched, dialect }) => {
     const before = watched.opened
     const lazy = await open({ lazy: true }, "lazy")
-    const drivers: Record<DialectName, string> = { duckdb: "@duckdb/node-api", postgresql: "pg", sqlite: "built in" }
+    const drivers: Record<DialectName, string> = {
+      duckdb: "@duckdb/node-api",
+      mysql: "mysql2",
+      postgresql: "pg",
+      sqlite: "built in",
+    }
     expect([lazy.dialect, lazy.driver]).toEqual([dialect, drivers[dialect]])
     expect(watched.opened).toBe(before)
     expect(await lazy.scalar("select 1 as n")).toBe(1)

@@ -64,8 +64,9 @@ describe("execute", () => {
 
   onEveryDatabase(
     "B31 tells the key that the database made",
-    async ({ pets }) => {
-      await pets.execute("create table toys (id integer primary key, name varchar)")
+    async ({ pets, dialect }) => {
+      const counting = dialect === "mysql" ? "auto_increment" : ""
+      await pets.execute(`create table toys (id integer ${counting} primary key, name varchar(20))`)
       expect((await pets.execute("insert into toys (name) values ('ball')")).lastInsertId).toBe(1)
       await using session = pets.session
       expect((await session.execute("insert into toys (name) values ('rope')")).lastInsertId).toBe(2)

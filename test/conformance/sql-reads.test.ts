@@ -81,7 +81,7 @@ describe("retries", () => {
     let refusals = 2
     const other = await open({ lazy: true, pool_size: 3 }, "others")
     watched.onConnect = () => (refusals-- > 0 ? Promise.reject(new NotReady("starting up")) : undefined)
-    await other.execute("create table toys (name varchar)")
+    await other.execute("create table toys (name varchar(20))")
     await pets.query("select 1 as n")
     refusals = 1
     await using session = other.session
@@ -199,14 +199,32 @@ describe("read-only", () => {
     "update owners set age = 0",
     "delete from owners",
     "drop table owners",
-    "create table toys (name varchar)",
-    "create temporary table toys (name varchar)",
-    "with eve as (select 'Eve' as name) insert into owners select name, 'fox', 1 from eve",
+    "create table toys (name varchar(20))",
+    "create temporary table toys (name varchar(20))",
     "insert into owners values ('Eve', 'fox', 1) returning name",
   ]
+  // Where `with` may stand before it.
+  const insertsWith = "with eve as (select 'Eve' as name) insert into owners select name, 'fox', 1 from eve"
   const ofDialect: Record<DialectName, readonly string[]> = {
-    duckdb: ["copy owners to 'out.csv'", "attach ':memory:' as other", "set threads = 1", "begin", "commit"],
+    duckdb: [
+      insertsWith,
+      "copy owners to 'out.csv'",
+      "attach ':memory:' as other",
+      "set threads = 1",
+      "begin",
+      "commit",
+    ],
+    mysql: [
+      "select 'x' into outfile 'out.csv'",
+      "set time_zone = '+09:00'",
+      "set session transaction read write",
+      "prepare p from 'select 1'",
+      "lock tables owners write",
+      "begin",
+      "commit",
+    ],
     postgresql: [
+      insertsWith,
       "copy owners to program 'cat > out.csv'",
       "set timezone = 'Asia/Tokyo'",
       "prepare p as select 1",
@@ -214,7 +232,14 @@ describe("read-only", () => {
       "begin",
       "commit",
     ],
-    sqlite: ["vacuum into 'out.db'", "attach ':memory:' as other", "pragma user_version = 1", "begin", "commit"],
+    sqlite: [
+      insertsWith,
+      "vacuum into 'out.db'",
+      "attach ':memory:' as other",
+      "pragma user_version = 1",
+      "begin",
+      "commit",
+    ],
   }
 
   onEveryDatabase(
@@ -254,12 +279,12 @@ describe("read-only", () => {
       expect((error as QueryError).hint).toMatch(/execute\(\)/)
       expect(await failureOf(pets.stream("select 1 as n").schema)).toMatchObject({ code: "CONNECT" })
       expect(existsSync(file)).toBe(false)
-      await pets.execute("create table owners (name varchar)")
+      await pets.execute("create table owners (name varchar(20))")
       expect(existsSync(file)).toBe(true)
       expect(await pets.scalar(countOwners)).toBe(0)
       const others = await connection("others", { type: "sql", url: schemes[dialect].replace("new", "newer") })
       await using session = others.session
-      await session.execute("create table owners (name varchar)")
+      await session.execute("create table owners (name varchar(20))")
       await session.commit()
       expect(existsSync(join(dir, "newer.db"))).toBe(true)
     })

@@ -37,6 +37,7 @@ describe("what a session leaves behind", () => {
   const temporary = "create temporary table t as select 1 as a"
   const setting: Record<DialectName, { set: string; get: string; not: unknown }> = {
     duckdb: { set: "set timezone = 'Asia/Tokyo'", get: "select current_setting('timezone')", not: "Asia/Tokyo" },
+    mysql: { set: "set time_zone = '+09:00'", get: "select @@time_zone", not: "+09:00" },
     postgresql: { set: "set timezone = 'Asia/Tokyo'", get: "show timezone", not: "Asia/Tokyo" },
     sqlite: { set: "pragma cache_size = 123", get: "pragma cache_size", not: 123 },
   }
@@ -67,7 +68,7 @@ describe("what a session leaves behind", () => {
   )
 
   /** The method of the driver's own connection that runs a statement. */
-  const runsIt: Record<DialectName, string> = { duckdb: "run", postgresql: "query", sqlite: "exec" }
+  const runsIt: Record<DialectName, string> = { duckdb: "run", mysql: "execute", postgresql: "query", sqlite: "exec" }
 
   onEveryDatabase(
     "B31 a raw connection that was given back is made fresh",

@@ -3,7 +3,7 @@ import { dialects } from "../../src/sql/index.ts"
 import { countRows, type DialectName, onEveryDatabase, owners, selectOwners } from "../support/databases.ts"
 import { failureOf, gate, until } from "../support/waiting.ts"
 
-const dialectsHere: Record<DialectName, true> = { duckdb: true, postgresql: true, sqlite: true }
+const dialectsHere: Record<DialectName, true> = { duckdb: true, mysql: true, postgresql: true, sqlite: true }
 
 test("every dialect that comes with Mooring is in the conformance run", () => {
   expect(dialects.map(({ name }) => name).sort()).toEqual(Object.keys(dialectsHere).sort())

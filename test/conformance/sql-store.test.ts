@@ -138,6 +138,7 @@ describe("results in a store outside of the process", () => {
       except: {
         "duckdb file": "A file is not in memory.",
         "sqlite file": "A file is not in memory.",
+        mysql: "A server's data is not in the process.",
         postgresql: "A server's data is not in the process.",
       },
     },

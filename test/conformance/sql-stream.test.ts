@@ -19,6 +19,8 @@ const one = { pool_size: 1, max_overflow: 0, pool_timeout: 5 }
 /** Fails at row 300,000 of a million. */
 const failsInTheMiddle: Record<DialectName, string> = {
   duckdb: "select case when range = 300000 then error('row 300000 is bad') else range end as i from range(1000000)",
+  // A number as large as that fails where divisions by zero are NULL.
+  mysql: `select exp(case when i = 300000 then i else 1 end) as i from (${countRows.mysql(1_000_000)}) as n`,
   postgresql: `select case when i = 300000 then 1 / (i - 300000) else i end as i from (${countRows.postgresql(1_000_000)}) as n`,
   sqlite: `select case when i = 300000 then json('[') else i end as i from (${countRows.sqlite(1_000_000)})`,
 }
@@ -26,6 +28,7 @@ const failsInTheMiddle: Record<DialectName, string> = {
 /** How each says that. */
 const badRow: Record<DialectName, RegExp> = {
   duckdb: /row 300000 is bad/,
+  mysql: /out of range/,
   postgresql: /division by zero/,
   sqlite: /malformed JSON/,
 }
@@ -33,6 +36,7 @@ const badRow: Record<DialectName, RegExp> = {
 /** Rows without an end. */
 const endless: Record<DialectName, string> = {
   duckdb: countRows.duckdb(1e15).replace("integer", "bigint"),
+  mysql: countRows.mysql(1e15).replace("cast(seq as int)", "seq"),
   postgresql: countRows.postgresql(1e15),
   sqlite: slowQuery.sqlite,
 }
@@ -40,6 +44,7 @@ const endless: Record<DialectName, string> = {
 /** Works for minutes before its first row. */
 const slowStart: Record<DialectName, string> = {
   duckdb: slowQuery.duckdb,
+  mysql: slowQuery.mysql,
   postgresql: slowQuery.postgresql,
   sqlite: `select * from (${slowQuery.sqlite}) where i < 0`,
 }

@@ -94,11 +94,10 @@ describe("tracing channels", () => {
     expect(connects.events.map(({ connection }) => connection)).toEqual(["others", "pets"])
   })
 
-  onEveryDatabase("B44 no event holds a password, a parameter or a row", async ({ pets, open, address }) => {
+  onEveryDatabase("B44 no event holds a password, a parameter or a row", async ({ pets, open, login }) => {
     const all = (["connect", "query", "cache", "reset"] as const).map(listen)
-    // The tests' PostgreSQL trusts whomever it knows.
-    const others = await open({ username: "ada", ...address, password: canary, connect_args: {} }, "others")
-    await others.execute("create table if not exists toys (name varchar)")
+    const others = await open({ ...(await login(canary)), connect_args: {} }, "others")
+    await others.execute("create table if not exists toys (name varchar(20))")
     await others.execute("insert into toys values (:name)", { name: canary })
     await others.query("select name from toys where name = :name", { params: { name: canary }, ttl: "1h" })
     await others.query("select name from toys", { ttl: "1h" })

@@ -16,9 +16,12 @@ const oneLock = { "sqlite in memory": "A SQLite database in memory has one lock,
 /** The options with which a database finds that two transactions have changed the same row. */
 const strict: Record<DialectName, TransactionOptions> = {
   duckdb: {},
+  mysql: { isolation: "serializable" },
   postgresql: { isolation: "serializable" },
   sqlite: {},
 }
+
+const locksReads = "MySQL locks what a serializable transaction has read: who would change it waits."
 
 const noSavepoints = { duckdb: "DuckDB has no savepoints." }
 
@@ -72,7 +75,12 @@ describe("transaction", () => {
       expect(runs).toBe(2)
       expect(await pets.scalar("select age from owners where name = 'Ada'")).toBe(47)
     },
-    { except: { sqlite: "A writing transaction of SQLite takes the lock at its beginning: no other can interfere." } },
+    {
+      except: {
+        mysql: locksReads,
+        sqlite: "A writing transaction of SQLite takes the lock at its beginning: no other can interfere.",
+      },
+    },
   )
 
   onEveryDatabase(
@@ -91,7 +99,12 @@ describe("transaction", () => {
       expect(await failureOf(work)).toMatchObject({ kind: "serialization", name: "QueryError" })
       expect(runs).toBe(2)
     },
-    { except: { sqlite: "A writing transaction of SQLite takes the lock at its beginning: no other can interfere." } },
+    {
+      except: {
+        mysql: locksReads,
+        sqlite: "A writing transaction of SQLite takes the lock at its beginning: no other can interfere.",
+      },
+    },
   )
 
   onEveryDatabase(
@@ -114,6 +127,7 @@ describe("transaction", () => {
     {
       except: {
         duckdb: "DuckDB has no locks between transactions: the later one finds the conflict.",
+        mysql: "MySQL locks rows only, and who wants the same one waits for it.",
         postgresql: "PostgreSQL locks rows only, and who wants the same one waits for it.",
         "sqlite in memory": "Each connection has a database of its own.",
       },
@@ -222,7 +236,13 @@ describe("transaction", () => {
       const work = pets.transaction((tx) => tx.transaction(async () => 1))
       expect(await failureOf(work)).toMatchObject({ code: "UNSUPPORTED", connection: "pets" })
     },
-    { except: { postgresql: "PostgreSQL has savepoints.", sqlite: "SQLite has savepoints." } },
+    {
+      except: {
+        mysql: "MySQL has savepoints.",
+        postgresql: "PostgreSQL has savepoints.",
+        sqlite: "SQLite has savepoints.",
+      },
+    },
   )
 
   onEveryDatabase("B31 a deadline ends it, and what comes late is not committed", async ({ pets }) => {

@@ -37,7 +37,10 @@ describe("session.db()", () => {
     await using session = pets.session
     const db = session.db()
     const eve = { name: "Eve", pet: "fox", age: null }
-    expect(await db.insertInto("owners").values(eve).returningAll().executeTakeFirst()).toEqual(eve)
+    const insert = db.insertInto("owners").values(eve)
+    // Kysely's MySQL has no `returning`, although MariaDB has.
+    if (context.dialect === "mysql") expect((await insert.executeTakeFirst()).numInsertedOrUpdatedRows).toBe(1n)
+    else expect(await insert.returningAll().executeTakeFirst()).toEqual(eve)
     const updated = await db.updateTable("owners").set({ age: 1 }).where("age", "is not", null).executeTakeFirst()
     expect(updated.numUpdatedRows).toBe(2n)
     const deleted = await db.deleteFrom("owners").where("name", "=", "Bob").executeTakeFirst()

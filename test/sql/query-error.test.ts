@@ -31,6 +31,7 @@ interface Mistake {
 
 const same = <T>(value: T): Record<DialectName, T> => ({
   duckdb: value,
+  mysql: value,
   postgresql: value,
   sqlite: value,
 })
@@ -39,7 +40,7 @@ const loose = { sqlite: "SQLite keeps any value in any column, except in strict 
 
 const toys = [
   "create table shops (id integer primary key)",
-  "create table toys (id integer primary key, name varchar not null, price integer check (price > 0), shop integer references shops (id))",
+  "create table toys (id integer primary key, name varchar(20) not null, price integer check (price > 0), shop integer references shops (id))",
   "insert into shops values (1)",
   "insert into toys values (1, 'ball', 5, 1)",
 ]
@@ -72,15 +73,27 @@ const mistakes: Mistake[] = [
     text: same("  -- nothing"),
     kind: same("syntax"),
     outcome: { ...same("failed"), duckdb: "notRun" },
-    except: { postgresql: "PostgreSQL takes it, and answers nothing." },
+    except: {
+      mysql: "MariaDB takes it, and answers nothing.",
+      postgresql: "PostgreSQL takes it, and answers nothing.",
+    },
   },
   { what: "a table that is missing", text: same("select * from nowhere"), kind: same("missing") },
   { what: "a column that is missing", text: same("select colour from owners"), kind: same("missing") },
   { what: "a function that is missing", text: same("select nonsense(1)"), kind: same("missing") },
-  { what: "a text that is no number", text: same("select 'a'::integer"), kind: same("value"), except: loose },
+  {
+    what: "a text that is no number",
+    text: { ...same("select 'a'::integer"), mysql: "update owners set age = 'a'" },
+    kind: same("value"),
+    except: loose,
+  },
   {
     what: "a number that is too large",
-    text: { ...same("select 300::tinyint"), postgresql: "select 70000::smallint" },
+    text: {
+      ...same("select 300::tinyint"),
+      mysql: "update owners set age = 3000000000",
+      postgresql: "select 70000::smallint",
+    },
     kind: same("value"),
     except: loose,
   },
@@ -121,6 +134,7 @@ describe("mistakes have the same kind on every dialect", () => {
     {
       except: {
         duckdb: "All tables of DuckDB are strict.",
+        mysql: "All tables of MySQL are strict, unless its sql_mode says otherwise.",
         postgresql: "All tables of PostgreSQL are strict.",
       },
     },

@@ -45,6 +45,20 @@ export async function newMariaDBDatabase(): Promise<MariaDBAddress> {
   return { host, port, ...user, database }
 }
 
+/** A new user with a password, who may do everything in a database. Goes with the test. */
+export async function newMariaDBUser(
+  database: string,
+  password: string,
+): Promise<{ readonly username: string; readonly password: string }> {
+  const username = `user_${process.pid}_${++made}`
+  await asMariaDBAdmin(
+    `create user ${username}@'%' identified by '${password}'`,
+    `grant all privileges on ${database}.* to ${username}@'%'`,
+  )
+  onTestFinished(() => asMariaDBAdmin(`drop user ${username}@'%'`))
+  return { username, password }
+}
+
 async function dropDatabase(database: string): Promise<void> {
   const { username, ...address } = await mariadbAdmin()
   const client = await createConnection({ ...address, user: username })

@@ -1,10 +1,12 @@
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
+import { createConnection } from "mysql2/promise"
 import pg from "pg"
 import { type BaseConnection, connection, type SQLConnection } from "../../src/index.ts"
 import type { SqlEngine } from "../../src/sql/engine.ts"
 import { dialects } from "../../src/sql/index.ts"
 import type { DialectName, FileDialectName } from "./databases.ts"
+import { type MariaDBAddress, newMariaDBDatabase } from "./mariadb-database.ts"
 import { PetsConnection } from "./pets-connection.ts"
 import { startPetsServer } from "./pets-server.ts"
 import { newPostgresDatabase, type PostgresAddress } from "./postgres-database.ts"
@@ -55,6 +57,7 @@ export interface LeftOut {
 
 const dialectSubjects: Record<DialectName, Subject | LeftOut> = {
   duckdb: fileDatabase("duckdb", behindDuckDB),
+  mysql: whereAvailable("mariadb", { begin: mysqlScene }),
   postgresql: whereAvailable("postgresql", { begin: postgresScene }),
   sqlite: fileDatabase("sqlite", behindSqlite),
 }
@@ -149,6 +152,28 @@ function fileDatabase(dialect: FileDialectName, behind: Behind): Subject {
         owner: ownerOf,
         rename: (owner) => behind(project, `update owners set name = '${owner}'`),
       }
+    },
+  }
+}
+
+async function mysqlScene(): Promise<Scene> {
+  const [ada, bob] = [await newMariaDBDatabase(), await newMariaDBDatabase()]
+  const url = ({ username, password, host, port, database }: MariaDBAddress) =>
+    `mysql+pymysql://${username}:${password}@${host}:${port}/${database}`
+  await fill(url(ada), "Ada")
+  await fill(url(bob), "Bob")
+  return {
+    section: `url = "${url(ada)}"\n`,
+    other: `url = "${url(bob)}"\n`,
+    broken: { section: `url = "${url({ ...ada, database: "test_no_such_place" })}"\n`, error: /no_such_place/ },
+    variant,
+    connect: connectTo,
+    owner: ownerOf,
+    rename: async (owner) => {
+      const { username: user, ...rest } = ada
+      const client = await createConnection({ user, ...rest })
+      await client.query("update owners set name = ?", [owner])
+      await client.end()
     },
   }
 }

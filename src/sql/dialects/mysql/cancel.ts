@@ -1,4 +1,3 @@
-import { sleep } from "../../../util/abort.ts"
 import type { Connection } from "./driver.ts"
 
 /** How long a statement may take to end by itself before it is cancelled: most of what is given up is nearly over. */
@@ -36,7 +35,7 @@ export async function cancelRunning(open: OpenAside, link: CancelledLink): Promi
     running = false
   }
   const ended = link.ended.then(end, end)
-  await Promise.race([ended, sleep(grace)])
+  await within(grace, ended)
   if (!running) return false
   let aside: Connection | undefined
   let isDestroyed = false
@@ -58,7 +57,7 @@ export async function cancelRunning(open: OpenAside, link: CancelledLink): Promi
     // Also for a link that was destroyed meanwhile: the server would work on, and notice only when it writes.
     while (running || isDestroyed) {
       const killed = killQuery(killer, link.threadId)
-      await Promise.race([ended, sleep(repeatAfter)])
+      await within(repeatAfter, ended)
       await killed
       isDestroyed = false
     }
@@ -72,6 +71,16 @@ export async function cancelRunning(open: OpenAside, link: CancelledLink): Promi
     timers.forEach(clearTimeout)
     leave(aside)
   }
+}
+
+/** Waits for a promise, but not for longer. */
+async function within(milliseconds: number, promise: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, milliseconds)
+  })
+  await Promise.race([promise, late])
+  clearTimeout(timer)
 }
 
 function killQuery(killer: Connection, threadId: number | null): Promise<void> {

@@ -7,9 +7,10 @@ import type { Connection, OkPacket } from "./driver.ts"
 import { Exchange, type Protocol, type RowTaker } from "./exchange.ts"
 import { endsLink, noteFailure } from "./failures.ts"
 import { bindValues, type TypedParameter } from "./params.ts"
-import { checkReading, mayUndoReadOnly } from "./read-only.ts"
+import { mayUndoReadOnly, type RefusedStatement, refusalOf } from "./read-only.ts"
 import { type Limits, type ReaderFor, ResultTaker, readerFor } from "./results.ts"
 import type { SessionState } from "./session-state.ts"
+import { connectionLost, type ShortCommand, tell } from "./short-command.ts"
 import { cannotBePrepared, factsOf, isForgotten, protocolFor, type StatementFacts } from "./statements.ts"
 import { MysqlStream, type Running } from "./stream.ts"
 
@@ -31,6 +32,9 @@ const controlPatience = 5_000
 
 /** How long a server may take to hang up; milliseconds. */
 const closePatience = 1_000
+
+/** The server's number for what is no SQL. */
+const syntaxError = 1064
 
 const unlimited = { maxRows: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY } as const
 
@@ -102,16 +106,7 @@ export class MysqlConnection implements DriverConnection {
   }
 
   async ping({ signal }: { signal: AbortSignal }): Promise<void> {
-    signal.throwIfAborted()
-    const abort = () => this.destroy(new Error("No answer to a ping."))
-    signal.addEventListener("abort", abort, { once: true })
-    try {
-      await this.tell((answered) => this.link.ping(answered))
-    } catch (error) {
-      throw signal.aborted ? signal.reason : error
-    } finally {
-      signal.removeEventListener("abort", abort)
-    }
+    await this.tell((answered) => this.link.ping(answered), signal)
   }
 
   /** What is configured is set again before the next statement. */
@@ -153,7 +148,8 @@ export class MysqlConnection implements DriverConnection {
     work: (protocol: Protocol) => Promise<T>,
   ): Promise<T> {
     signal.throwIfAborted()
-    if (readOnly) checkReading(facts)
+    const refusal = readOnly ? refusalOf(facts) : undefined
+    if (refusal) throw await this.refusalFor(text, refusal, signal)
     await this.fit(readOnly, signal)
     if (facts.verb === "use") this.state.noteMove()
     let protocol = protocolFor(facts, values.length)
@@ -245,19 +241,20 @@ export class MysqlConnection implements DriverConnection {
     clearTimeout(timer)
   }
 
-  /** One of `mysql2`'s short commands. */
-  private tell(send: (answered: (error?: Error | null) => void) => unknown): Promise<void> {
-    const { stream } = this.link
-    stream.ref()
-    return new Promise<void>((resolve, reject) => {
-      const hangUp = () => reject(connectionLost())
-      stream.once("close", hangUp)
-      send((error) => {
-        stream.off("close", hangUp)
-        if (error) reject(error)
-        else resolve()
-      })
-    }).finally(() => stream.unref())
+  /** The error for a statement that a query cannot do. What is no SQL at all is told as that: preparing runs nothing. */
+  private async refusalFor(text: string, refusal: RefusedStatement, signal: AbortSignal): Promise<unknown> {
+    try {
+      await this.tell((answered) => this.link.prepare(text, answered), signal)
+      this.link.unprepare(text)
+    } catch (error) {
+      const { errno, fatal } = error as { errno?: number; fatal?: boolean }
+      if (errno === syntaxError || fatal || !this.usable) return error
+    }
+    return refusal
+  }
+
+  private tell(send: ShortCommand, signal?: AbortSignal): Promise<void> {
+    return tell(this.link, send, (error) => this.destroy(error), signal)
   }
 
   private lost(error: unknown): void {
@@ -276,8 +273,4 @@ const ignored: RowTaker = {
   describe() {},
   row() {},
   complete() {},
-}
-
-function connectionLost(): Error {
-  return Object.assign(new Error("The server closed the connection."), { code: "PROTOCOL_CONNECTION_LOST" })
 }

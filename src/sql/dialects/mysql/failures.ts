@@ -1,6 +1,7 @@
 import { isMooringError, type QueryErrorKind } from "../../../errors.ts"
 import type { Failure } from "../../dialect.ts"
 import { ProtocolError } from "./columns/reader.ts"
+import { RefusedStatement } from "./read-only.ts"
 
 /** The fields of `mysql2`'s errors that are used. */
 interface DriverError {
@@ -66,6 +67,7 @@ function withoutValues(message: string, errno: number | undefined): string {
  */
 export function classify(error: unknown): Failure {
   if (isMooringError(error)) return { action: "fatal", kind: "other", code: error.code }
+  if (error instanceof RefusedStatement) return { action: "fatal", kind: "readOnly", code: "READ_ONLY" }
   if (error instanceof ProtocolError) return { action: "lost", kind: "connection" }
   const driver = (error ?? {}) as DriverError
   const { code, errno, sqlState, message = "" } = driver

@@ -52,6 +52,6 @@ function begin({ isolation, readOnly }: TransactionOptions): readonly string[] {
     // The transaction alone lets CREATE TABLE through, which commits it, so that what follows may write.
     ...(readOnly ? ["SET SESSION TRANSACTION READ ONLY"] : []),
     ...(isolation === undefined ? [] : [`SET TRANSACTION ISOLATION LEVEL ${levels[isolation]}`]),
-    ["START TRANSACTION", modes.join(", ")].join(" ").trim(),
+    modes.length === 0 ? "BEGIN" : `START TRANSACTION ${modes.join(", ")}`,
   ]
 }

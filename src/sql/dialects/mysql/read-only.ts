@@ -1,4 +1,3 @@
-import { MooringError } from "../../../errors.ts"
 import type { StatementFacts } from "./statements.ts"
 
 /**
@@ -28,28 +27,23 @@ const passed: readonly string[] = [
   "with",
 ]
 
+/** A statement that a query cannot do, which was not run. */
+export class RefusedStatement extends Error {}
+
 /**
- * Refuses what a read-only session would let through. It guards against accidents: who may write any SQL gets past it,
- * and needs a user of the database with few rights.
- *
- * @throws MooringError `READ_ONLY`.
+ * Why a statement is refused that a read-only session would let through. It guards against accidents: who may write any
+ * SQL gets past it, and needs a user of the database with few rights.
  */
-export function checkReading({ verb, writesFile, readsFile }: StatementFacts): void {
-  if (writesFile) throw refusal("INTO OUTFILE and INTO DUMPFILE write a file at the server, which a query cannot do.")
-  if (readsFile) throw refusal("LOAD_FILE reads a file of the server, which a query cannot do.")
+export function refusalOf({ verb, writesFile, readsFile }: StatementFacts): RefusedStatement | undefined {
+  if (writesFile) return new RefusedStatement("INTO OUTFILE and INTO DUMPFILE write a file at the server.")
+  if (readsFile) return new RefusedStatement("LOAD_FILE reads a file of the server.")
   // An empty statement is for the server to refuse.
-  if (verb === "" || passed.includes(verb)) return
+  if (verb === "" || passed.includes(verb)) return undefined
   const name = /^\w+$/.test(verb) ? verb.toUpperCase() : "Such a statement"
-  throw refusal(`${name} is not something that a query can do: it may change more than its own answer.`)
+  return new RefusedStatement(`query() only reads, and ${name} may change more than its own answer.`)
 }
 
 /** Whether the session may not be read-only any more: a procedure can set what it likes. */
 export function mayUndoReadOnly({ verb }: StatementFacts): boolean {
   return verb === "call"
-}
-
-function refusal(message: string): MooringError {
-  return new MooringError("READ_ONLY", message, {
-    hint: "Use execute(), or a session, for statements that change something.",
-  })
 }
