@@ -1,4 +1,7 @@
-import { expect } from "vitest"
+import { expect, onTestFinished } from "vitest"
+import { Cache } from "../../src/cache/cached.ts"
+import type { Codec } from "../../src/cache/contract.ts"
+import { redisStore } from "../../src/index.ts"
 import { newRedis } from "../support/redis-database.ts"
 import { testWith } from "../support/server-test.ts"
 import { pause, until } from "../support/waiting.ts"
@@ -7,6 +10,56 @@ import { record } from "./report.ts"
 
 const test = testWith("redis")
 const dialect = "redis"
+
+const text: Codec<string> = {
+  id: "text",
+  encode: (value) => Buffer.from(value, "utf8"),
+  decode: (bytes) => Buffer.from(bytes).toString("utf8"),
+}
+
+test("R18 10,000 equal calls execute once, a failure reaches all, and one caller's abort cancels nobody else", async () => {
+  const { url } = await newRedis()
+  const store = redisStore({ url })
+  onTestFinished(() => store.close?.() as Promise<void>)
+  const cache = new Cache()
+  const calls = 10_000
+  let executions = 0
+  const read = (id: string, signal?: AbortSignal, failure?: Error) =>
+    cache.read(
+      { scope: "r18", group: "", id },
+      { ttl: 60_000, sizeOf: () => 8, store, codec: text, signal },
+      async () => {
+        executions++
+        await pause(100)
+        if (failure) throw failure
+        return id
+      },
+    )
+  const answers = await Promise.all(Array.from({ length: calls }, () => read("answer")))
+  const failure = new Error("no")
+  const failed = await Promise.allSettled(Array.from({ length: calls }, () => read("failure", undefined, failure)))
+  const leaving = Array.from({ length: calls / 2 }, () => new AbortController())
+  const both = Promise.allSettled([
+    ...leaving.map(({ signal }) => read("abort", signal)),
+    ...Array.from({ length: calls / 2 }, () => read("abort")),
+  ])
+  await pause(20)
+  for (const each of leaving) each.abort("left")
+  const left = await both
+  const wrong = [
+    answers.filter((answer) => answer !== "answer").length,
+    failed.filter((each) => each.status !== "rejected" || each.reason !== failure).length,
+    left.filter((each, at) =>
+      at < calls / 2
+        ? each.status !== "rejected" || each.reason !== "left"
+        : each.status !== "fulfilled" || each.value !== "abort",
+    ).length,
+    executions - 3,
+  ]
+  const lost = wrong.reduce((sum, each) => sum + each)
+  record({ promise: "R18", dialect, what: "equal calls of one process, by thirds", provoked: 3 * calls, lost })
+  expect(wrong).toEqual([0, 0, 0, 0])
+}, 60_000)
 
 test("R19 equal calls in 8 processes execute once", async () => {
   const { url } = await newRedis()

@@ -31,5 +31,6 @@ export async function unpack(packed: Uint8Array, unpacked: number): Promise<Uint
     ),
   )
   if (bytes.length !== unpacked) throw new RangeError("A packed entry has another size than it says.")
-  return bytes
+  // Arrow reads 64-bit values in place where they are aligned.
+  return bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes)
 }
