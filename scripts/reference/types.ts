@@ -111,7 +111,7 @@ function dialectSection({ name, driver, types, settings }: Dialect): string {
 const titles: Readonly<Record<string, string>> = {
   duckdb: "DuckDB",
   mariadb: "MariaDB",
-  mysql: "MySQL",
+  mysql: "MySQL and MariaDB",
   postgresql: "PostgreSQL",
   sqlite: "SQLite",
   trino: "Trino",

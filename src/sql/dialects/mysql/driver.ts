@@ -125,8 +125,8 @@ export interface OkPacket {
 
 export const driverPackage: DriverPackage = {
   package: "mysql2",
-  // The first with a reset that forgets prepared statements.
-  range: ">=3.22",
+  // The first that binds integers as integers, which MySQL wants after LIMIT. From 3.22 on a reset forgets what was prepared.
+  range: ">=3.24",
   aliases: ["pymysql", "mysqldb", "mysqlconnector", "aiomysql", "asyncmy", "mariadbconnector", "cymysql"],
 }
 
