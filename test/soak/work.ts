@@ -1,6 +1,9 @@
-import { isMooringError, QueryError, type SQLConnection, type Table } from "mooring"
+import { isMooringError, QueryError, type QueryErrorKind, type SQLConnection, type Table } from "mooring"
 import { nameOf, sizes, type Told } from "./ledger.ts"
 import { Random } from "./random.ts"
+
+/** Kinds of failures that faults and other writers bring about; no statement of the soak gives another reason. */
+const byFaults: readonly QueryErrorKind[] = ["connection", "deadlock", "interrupted", "locked", "serialization"]
 
 /** What the work of one process has come to. */
 export class Findings {
@@ -12,11 +15,12 @@ export class Findings {
     tally[key] = (tally[key] ?? 0) + 1
   }
 
-  /** Counts an error of ours; any other is a violation. */
+  /** Counts what a fault brings about. Any other error is a violation. */
   error(connection: string, kind: string, error: unknown): void {
-    if (isQueryError(error)) this.count(this.errors, `${kind}: ${error.code} ${error.kind}, ${error.outcome}`)
-    else if (isMooringError(error)) this.count(this.errors, `${kind}: ${error.code}`)
-    else this.violations.push(`${connection}, ${kind}: an error without a type: ${String(error)}`)
+    if (isQueryError(error) && byFaults.includes(error.kind)) {
+      this.count(this.errors, `${kind}: ${error.code} ${error.kind}, ${error.outcome}`)
+    } else if (isMooringError(error) && !isQueryError(error)) this.count(this.errors, `${kind}: ${error.code}`)
+    else this.violations.push(`${connection}, ${kind}: ${String(error)}`)
   }
 }
 
