@@ -1,6 +1,8 @@
 import { createServer } from "node:net"
+import { checkServerIdentity, type PeerCertificate } from "node:tls"
 import { expect, onTestFinished, test } from "vitest"
 import { mysql } from "../../../src/sql/dialects/mysql/index.ts"
+import { hostForTls } from "../../../src/sql/dialects/mysql/tls.ts"
 import { removeDaemon } from "../../support/daemon.ts"
 import { FaultProxy } from "../../support/fault-proxy.ts"
 import { mariadbServer } from "../../support/mariadb-database.ts"
@@ -330,6 +332,23 @@ onServer("ssl_mode means what it means in MySQL", async (context) => {
     const database = await open({ settings })
     expect(await failure(database.connect({ signal: never }))).toMatchObject({ code: "BAD_CONFIG" })
   }
+})
+
+test("a certificate for an address is compared with the address", () => {
+  const certificate = (names: string) => ({ subject: { CN: "localhost" }, subjectaltname: names }) as PeerCertificate
+  const tls = { rejectUnauthorized: true, verifyIdentity: true }
+  for (const [host, names] of [
+    ["127.0.0.1", "IP Address:127.0.0.1"],
+    ["::1", "IP Address:0:0:0:0:0:0:0:1"],
+    ["db.example.com", "DNS:db.example.com"],
+  ] as const) {
+    const told = hostForTls(host, tls)
+    expect(checkServerIdentity(told, certificate(names))).toBeUndefined()
+    expect(checkServerIdentity(told, certificate("DNS:localhost"))).toMatchObject({
+      code: "ERR_TLS_CERT_ALTNAME_INVALID",
+    })
+  }
+  expect(hostForTls("127.0.0.1", { ...tls, verifyIdentity: false })).toBe("127.0.0.1")
 })
 
 onServer("a server without TLS: PREFERRED does without, REQUIRED does not", async () => {

@@ -83,7 +83,7 @@ export class MysqlConnection implements DriverConnection {
   }
 
   async run(statement: Statement, options: RunOptions): Promise<RunResult> {
-    const facts = factsOf(statement.text)
+    const facts = factsOf(statement.text, options.readOnly)
     return this.attempt(statement, facts, options, async (protocol) => {
       const taker = new ResultTaker(this.readerFor(protocol, options), options)
       const exchange = this.exchangeFor(statement, protocol, taker)
@@ -92,7 +92,7 @@ export class MysqlConnection implements DriverConnection {
   }
 
   async stream(statement: Statement, options: StreamOptions): Promise<RecordStream> {
-    const facts = factsOf(statement.text)
+    const facts = factsOf(statement.text, options.readOnly)
     return this.attempt(statement, facts, options, async (protocol) => {
       const start = (taker: RowTaker): Running => {
         const exchange = this.exchangeFor(statement, protocol, taker)

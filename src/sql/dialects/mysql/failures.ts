@@ -212,8 +212,8 @@ const kinds: Readonly<Record<number, QueryErrorKind>> = {
 
 /** Whether the server may hang up behind this error. One of them is that a packet is too large. */
 export function endsLink(error: unknown): boolean {
-  const { sqlState } = (error ?? {}) as DriverError
-  return sqlState?.startsWith("08") === true
+  const { sqlState, errno = 0 } = (error ?? {}) as DriverError
+  return sqlState !== undefined && (sqlState.startsWith("08") || actions[errno] === "lost")
 }
 
 /** By the first two characters of SQLSTATE, for numbers that are not named. */

@@ -17,8 +17,12 @@ export interface StatementFacts {
 /** Functions that leave something in the session. */
 const leaving: readonly string[] = ["get_lock", "release_lock", "release_all_locks", "last_insert_id", "setval"]
 
-/** Looks at the words of a statement, those of comments that MySQL runs (after `/*!`) too. */
-export function factsOf(text: string): StatementFacts {
+/**
+ * Looks at the words of a statement, those of comments that MySQL runs (after `/*!`) too.
+ *
+ * @param readOnly false: only at the first one. Statements that change something may be long.
+ */
+export function factsOf(text: string, readOnly: boolean): StatementFacts {
   let verb = ""
   let writesFile = false
   let readsFile = false
@@ -26,6 +30,7 @@ export function factsOf(text: string): StatementFacts {
   let before = ""
   for (const token of tokens(text)) {
     verb ||= token
+    if (!readOnly) break
     if (before === "into") {
       writesFile ||= token === "outfile" || token === "dumpfile"
       leavesState ||= token === "@"
