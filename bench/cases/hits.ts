@@ -22,7 +22,6 @@ export const comparison: Case = {
       await again()
       return repeated(again)
     },
-    "an async function that does nothing": async () => repeated(async () => undefined),
     "Streamlit: conn.query(), cached, 1 row": (path) =>
       streamlit({ work: "hit", url: `sqlite:///${path}`, sql: one, repetitions: 1000, rows: 1 }),
     "Streamlit: conn.query(), cached, 1,000,000 rows": (path) =>
