@@ -47,7 +47,7 @@ async function damage(store: CacheStore, entry: { read(): Promise<Buffer>; write
 
 function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "mooring-entries-"))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }), 120_000)
   return folder
 }
 

@@ -64,8 +64,9 @@ export class RedisLink {
 
   /** Lets the connection go; the next operation makes a new one. */
   async close(): Promise<void> {
-    const client = this.#client ?? (await this.#opening?.catch(noop))
+    const client = this.#client
     this.#client = undefined
+    void this.#opening?.then((late) => this.#discard(late), noop)
     if (!client) return
     await within(this.#target.timeout, client.close()).catch(noop)
     client.destroy()
