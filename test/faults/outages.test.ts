@@ -7,7 +7,7 @@ import { onEachServer, type Stage } from "./stage.ts"
 
 const duration = 15_000
 /** What a busy machine may add to a wait; milliseconds. */
-const slack = 500
+const slack = 1_000
 
 async function sceneAt(stage: Stage, proxy: FaultProxy, place = proxy.address): Promise<Scene> {
   const pets = await stage.connect({ pool_size: poolSize, max_overflow: 0 }, place)

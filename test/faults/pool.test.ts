@@ -24,6 +24,15 @@ const words: Record<FaultDialect, Words> = {
     session: "select pg_backend_pid() as session",
     end: (session) => `select pg_terminate_backend(${session})`,
   },
+  mariadb: {
+    endOne: `begin not atomic
+      declare victim int default null;
+      select id into victim from information_schema.processlist where user = 'mooring' order by rand() limit 1;
+      if victim is not null then execute immediate concat('kill ', victim); end if;
+    end`,
+    session: "select connection_id() as session",
+    end: (session) => `kill ${session}`,
+  },
 }
 
 /** How many rounds each of 50 callers goes. */

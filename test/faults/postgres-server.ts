@@ -21,6 +21,7 @@ export const postgresFaultServer: FaultServerKind = {
     await server.set("synchronous_commit = on")
     return server
   },
+  plain: { sslmode: "disable" },
   sleep: (seconds) => `select 1 as n from pg_sleep(${seconds})`,
 }
 
@@ -89,20 +90,9 @@ class Server implements FaultServer {
     await signalTree(this.#pid, "SIGCONT")
   }
 
-  async log(): Promise<void> {
-    await this.set("log_min_messages = 'error'", "log_min_error_statement = 'error'", "log_statement = 'all'")
-  }
-
   async set(...settings: string[]): Promise<void> {
     for (const setting of settings) await this.admin(`alter system set ${setting}`)
     await this.admin("select pg_reload_conf()")
-  }
-
-  async logged(text: string): Promise<number> {
-    const log = readFileSync(join(this.#server.folder, "log"), "utf8")
-    // A statement that ran is logged as "execute <name>: …", one that was refused as "STATEMENT: …" below its error.
-    return log.split("\n").filter((line) => /(STATEMENT|execute [^:]*|statement): /.test(line) && line.includes(text))
-      .length
   }
 
   async setPassword(password: string): Promise<void> {

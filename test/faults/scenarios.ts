@@ -66,21 +66,24 @@ export async function sessionsEndWhileIdle(scene: Scene): Promise<Toll> {
   return sum(tolls)
 }
 
-/** R02: five times all links are reset while 50 readers read. */
+/** R02: five times all links are reset while 50 readers read; each time all have been served again before the next. */
 export async function resetUnderReaders(scene: Scene): Promise<Toll> {
   await fill(scene)
   let over = false
-  const readers = Array.from({ length: 50 }, async (_, who) => {
+  const reads = new Array<number>(50).fill(0)
+  const readers = reads.map(async (_, who) => {
     const tolls: Toll[] = []
-    for (let i = 0; !over; i++) {
-      tolls.push(await tollOf([scene.reader.read(`${scene.kind.sleep(0.01)} /* ${who} ${i} */`)]))
+    while (!over) {
+      tolls.push(await tollOf([scene.reader.read(`${scene.kind.sleep(0.01)} /* ${who} ${reads[who]!++} */`)]))
       // One that fails at once must not keep everything else from happening.
       await wait(1)
     }
     return sum(tolls)
   })
   for (let i = 0; i < 5; i++) {
-    await wait(300)
+    const before = [...reads]
+    const served = () => reads.every((count, who) => count > before[who]! + 2)
+    for (const end = Date.now() + forEver; Date.now() < end && !served(); ) await wait(20)
     scene.proxy.closeLinks("reset")
   }
   await wait(300)

@@ -1,4 +1,6 @@
+import type { MoreOptions } from "../support/databases.ts"
 import type { Servers } from "../support/servers.ts"
+import { mariadbFaultServer } from "./mariadb-server.ts"
 import { postgresFaultServer } from "./postgres-server.ts"
 
 /** Where a client connects to: the server, or a proxy before it. */
@@ -32,10 +34,6 @@ export interface FaultServer {
   /** Stops all its processes where they are: links stay open, and nothing is answered. */
   freeze(): Promise<void>
   thaw(): Promise<void>
-  /** Has the server write down each statement from now on. */
-  log(): Promise<void>
-  /** How often it was asked to run a statement that holds this text, wrong statements included. */
-  logged(text: string): Promise<number>
   /** Who may do everything, and has to say a password. */
   readonly guarded: string
   /** From now on, only this password lets {@link guarded} in. */
@@ -52,6 +50,8 @@ export interface FaultServerKind {
   readonly folder: keyof Servers
   /** In a new folder below `parent`. */
   start(parent: string): Promise<FaultServer>
+  /** Options for a link without TLS, on which each byte is one of the conversation. */
+  readonly plain: MoreOptions
   /** A statement that reads one row, after so many seconds. */
   sleep(seconds: number): string
 }
@@ -59,6 +59,7 @@ export interface FaultServerKind {
 /** The kinds of servers, by the name of the dialect: a new dialect is one more entry. */
 export const faultServers = {
   postgresql: postgresFaultServer,
+  mariadb: mariadbFaultServer,
 } as const satisfies Record<string, FaultServerKind>
 
 /** The name of a kind of server. */

@@ -17,7 +17,7 @@ export interface Stage {
   connect(options?: MoreOptions, place?: Place): Promise<SQLConnection>
 }
 
-const required = (process.env.MOORING_TEST_REQUIRE ?? "").split(",")
+const required = (process.env.MOORING_TEST_REQUIRE ?? "").split(/[\s,]+/)
 
 /** The same tests for each kind of server; each time one of this file's own is started. */
 export function onEachServer(tests: (stage: Stage) => void): void {

@@ -104,6 +104,7 @@ export async function startDaemon(program: string, args: readonly string[], opti
   child.once("error", (error) => (ended = error)).once("exit", (code, signal) => (ended = signal ?? `code ${code}`))
   child.unref()
   if (child.pid !== undefined) writeFileSync(join(folder, "pid"), String(child.pid))
+  writeFileSync(join(folder, "command.json"), JSON.stringify({ program, args, port, user }))
   const end = Date.now() + 60_000
   while (!(await answers(port)) || ended !== undefined) {
     if (ended !== undefined || Date.now() > end) {
@@ -113,6 +114,12 @@ export async function startDaemon(program: string, args: readonly string[], opti
     await wait(20)
   }
   return child.pid!
+}
+
+/** Starts the server of a folder again, as it was started before. */
+export async function restartDaemon(folder: string): Promise<number> {
+  const { program, args, ...options } = JSON.parse(readFileSync(join(folder, "command.json"), "utf8"))
+  return startDaemon(program, args, { folder, ...options })
 }
 
 /** Ends the server of a folder with a signal, and waits until it is gone. Nothing happens where none runs. */
@@ -131,7 +138,7 @@ export async function removeDaemon(folder: string): Promise<void> {
 }
 
 /** The process of a folder's server, while it runs. */
-function daemonOf(folder: string): number | undefined {
+export function daemonOf(folder: string): number | undefined {
   const file = join(folder, "pid")
   if (!existsSync(file)) return undefined
   const pid = Number(readFileSync(file, "utf8"))

@@ -58,6 +58,7 @@ test("passes bytes on, both ways, and counts them and those who connect", async 
   expect(proxy.connects).toHaveLength(2)
   expect(proxy.connects[0]).toBeGreaterThanOrEqual(before)
   expect(proxy.links.size).toBe(2)
+  await until(() => proxy.mostLinks === 2)
   one.socket.end()
   await until(() => one.ended() === "end" && proxy.links.size === 1)
   expect(proxy.mostLinks).toBe(2)

@@ -23,6 +23,9 @@ export interface LinkFaults {
 /** What happens to new clients: `close` accepts them and hangs up, `refuse` does not listen. */
 export type Welcome = "serve" | "close" | "refuse"
 
+/** How long a link may overlap with its successor before both are counted; milliseconds. */
+const countAfter = 20
+
 /** One client, and the link to the server that was made for it. */
 export class Link {
   /** When the client came: `performance.now()`. */
@@ -101,7 +104,7 @@ export class FaultProxy {
   readonly port: number
   /** Every attempt to connect that was heard, as `performance.now()`. While it refuses, none is. */
   readonly connects: number[] = []
-  /** Links that are open now. */
+  /** Links that their clients have open now. */
   readonly links: Set<Link> = new Set()
   /** The most links that were open at once since {@link forget}. */
   mostLinks = 0
@@ -190,8 +193,13 @@ export class FaultProxy {
       this.tap?.(direction, bytes)
     })
     this.links.add(link)
-    this.mostLinks = Math.max(this.mostLinks, this.links.size)
-    client.once("close", () => this.links.delete(link))
+    for (const end of ["end", "close"]) client.once(end, () => this.links.delete(link))
+    // The end of an old link may be read a little later than the beginning of the new one in its place.
+    const here = [...this.links]
+    const count = () => {
+      this.mostLinks = Math.max(this.mostLinks, here.filter((one) => this.links.has(one)).length)
+    }
+    setTimeout(count, countAfter).unref()
     client.resume()
   }
 }
