@@ -46,7 +46,7 @@ class Server implements FaultServer {
   async sessions(): Promise<number> {
     // One whose link has ended is listed for a moment longer.
     const before = await this.#others()
-    await wait(20)
+    await wait(100)
     const after = new Set(await this.#others())
     return before.filter((id) => after.has(id)).length
   }
