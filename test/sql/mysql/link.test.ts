@@ -184,6 +184,7 @@ onServer("a link that swallows everything ends an aborted statement, and is give
 onServer("a link that swallows everything ends a ping and a reset", async () => {
   const proxy = await proxied()
   const [first, second] = [await connect({ port: proxy.port }), await connect({ port: proxy.port })]
+  await execute(second, "set @used = 1")
   proxy.fault({ swallow: "both" })
   const late = AbortSignal.timeout(100)
   expect(await failure(first.ping({ signal: late }))).toBe(late.reason)

@@ -1,5 +1,7 @@
 import { expect } from "vitest"
 import { mysql } from "../../../src/sql/dialects/mysql/index.ts"
+import { FaultProxy } from "../../support/fault-proxy.ts"
+import { mariadbServer, newMariaDBDatabase } from "../../support/mariadb-database.ts"
 import { hearWarnings } from "../../support/waiting.ts"
 import {
   connect,
@@ -266,10 +268,49 @@ onServer("reset gives a fresh session, set up as configured", async () => {
   expect(mysql.classify(await failure(query(connection, "select * from t")))).toMatchObject({ kind: "missing" })
 })
 
+onServer("only a session that may hold something is made fresh", async () => {
+  const proxy = await FaultProxy.start(await mariadbServer())
+  try {
+    const { database } = await newMariaDBDatabase()
+    const connection = await connect({ database, port: proxy.port, settings: { ssl_mode: "DISABLED" } })
+    let resets = 0
+    const reset = Buffer.from([1, 0, 0, 0, 0x1f])
+    proxy.tap = (way, bytes) => void (way === "toServer" && bytes.equals(reset) && resets++)
+    const told: [text: string, resets: number][] = []
+    const expected: typeof told = [
+      ["do 1", 1],
+      ["set @a = 1", 1],
+      ["begin", 1],
+      ["insert into mooring.no_such_table values (1)", 1],
+      ["select @a := 1", 1],
+      ["select get_lock('x', 0)", 1],
+      ["call mooring.no_such_procedure()", 1],
+      [`select length('${"x".repeat(30_000)}')`, 1],
+      ["create temporary table mine (a int)", 1],
+      ["create table t (a int primary key)", 1],
+      ["insert into t values (1)", 0],
+      ["select count(*) from t", 0],
+      ["update t set a = 2", 0],
+      ["/* it's */ delete from t", 0],
+    ]
+    await connection.reset()
+    for (const [text] of expected) {
+      resets = 0
+      await execute(connection, text).catch(() => undefined)
+      await connection.reset()
+      told.push([text, resets])
+    }
+    expect(told).toEqual(expected)
+  } finally {
+    await proxy.stop()
+  }
+})
+
 onServer("statements that were prepared before a reset are prepared again", async () => {
   const connection = await connect()
   for (let i = 0; i < 3; i++) {
     for (let j = 0; j < 2; j++) expect(await rows(connection, "select ? as a", `${i}`)).toEqual([{ a: `${i}` }])
+    await execute(connection, "set @used = 1")
     await connection.reset()
   }
 })

@@ -112,6 +112,7 @@ export class MysqlConnection implements DriverConnection {
   /** What is configured is set again before the next statement. */
   async reset(): Promise<void> {
     await this.cancelling
+    if (!this.state.isUsed) return
     const timer = setTimeout(() => this.destroy(new Error("No answer to a reset.")), controlPatience)
     try {
       await this.tell((answered) => this.link.reset(answered))
@@ -152,6 +153,7 @@ export class MysqlConnection implements DriverConnection {
     if (refusal) throw await this.refusalFor(text, refusal, signal)
     await this.fit(readOnly, signal)
     if (facts.verb === "use") this.state.noteMove()
+    if (facts.leavesState) this.state.noteUse()
     let protocol = protocolFor(facts, values.length)
     try {
       for (let attempt = 1; ; attempt++) {
@@ -166,6 +168,7 @@ export class MysqlConnection implements DriverConnection {
       }
     } catch (error) {
       noteFailure(error, readOnly)
+      this.state.noteUse()
       if (endsLink(error)) this.destroy(error as Error)
       throw error
     } finally {

@@ -20,6 +20,7 @@ export class SessionState {
   private isSet = false
   private timeZone = ""
   private moved = false
+  private used = false
   /** `reading`: read-only by us; `free`: as the server has it; `unknown`: nobody knows which. */
   private mode: "reading" | "free" | "unknown" = "free"
 
@@ -39,15 +40,26 @@ export class SessionState {
     return this.moved
   }
 
+  /** Whether there may be something that the next borrower must not find. */
+  get isUsed(): boolean {
+    return this.used
+  }
+
+  /** A statement may have left something. */
+  noteUse(): void {
+    this.used = true
+  }
+
   /** What a statement has changed in the session, as the server tells. */
   note(changes: OkPacket["stateChanges"]): void {
     this.timeZone = changes?.systemVariables.time_zone ?? this.timeZone
-    if (changes?.schema) this.moved = true
+    if (changes?.schema) this.noteMove()
   }
 
   /** Nobody knows what was done. */
   noteMove(): void {
     this.moved = true
+    this.used = true
   }
 
   /** What makes the session fit; undefined where it is. */
@@ -74,6 +86,7 @@ export class SessionState {
   forgetAll(): void {
     this.isSet = false
     this.moved = false
+    this.used = false
     this.mode = "free"
   }
 }

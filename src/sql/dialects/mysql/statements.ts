@@ -10,9 +10,28 @@ export interface StatementFacts {
   readonly writesFile: boolean
   /** The server would read a file of its own for it. */
   readonly readsFile: boolean
-  /** It may leave something in its session although it only reads: a lock, a variable. */
+  /** It may leave something in its session: a lock, a variable, a transaction, whatever a procedure does. */
   readonly leavesState: boolean
 }
+
+/** Statements that leave nothing in their session, unless they call a function that does. */
+const clean: readonly string[] = ["(", "delete", "insert", "replace", "select", "update", "values", "with"]
+
+/** Words of reading statements that leave nothing either. */
+const reading: readonly string[] = [
+  "analyze",
+  "check",
+  "checksum",
+  "desc",
+  "describe",
+  "explain",
+  "help",
+  "show",
+  "table",
+]
+
+/** A longer text is not looked through for what it may leave: it is taken for one that leaves something. */
+const longText = 20_000
 
 /** Functions that leave something in the session. */
 const leaving: readonly string[] = ["get_lock", "release_lock", "release_all_locks", "last_insert_id", "setval"]
@@ -20,7 +39,7 @@ const leaving: readonly string[] = ["get_lock", "release_lock", "release_all_loc
 /**
  * Looks at the words of a statement, those of comments that MySQL runs (after `/*!`) too.
  *
- * @param readOnly false: only at the first one. Statements that change something may be long.
+ * @param readOnly whether all of it has to be looked at, however long it is.
  */
 export function factsOf(text: string, readOnly: boolean): StatementFacts {
   let verb = ""
@@ -28,9 +47,10 @@ export function factsOf(text: string, readOnly: boolean): StatementFacts {
   let readsFile = false
   let leavesState = false
   let before = ""
+  const isWhole = readOnly || text.length <= longText
   for (const token of tokens(text)) {
     verb ||= token
-    if (!readOnly) break
+    if (!isWhole) break
     if (before === "into") {
       writesFile ||= token === "outfile" || token === "dumpfile"
       leavesState ||= token === "@"
@@ -39,6 +59,7 @@ export function factsOf(text: string, readOnly: boolean): StatementFacts {
     if ((before === ":" && token === "=") || leaving.includes(token)) leavesState = true
     before = token
   }
+  leavesState ||= !isWhole || !(clean.includes(verb) || reading.includes(verb))
   return { verb, writesFile, readsFile, leavesState }
 }
 
