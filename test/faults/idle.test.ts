@@ -5,6 +5,7 @@ import { expect, onTestFinished, test } from "vitest"
 import { runScript } from "../support/child.ts"
 import { until } from "../support/waiting.ts"
 import { record } from "./report.ts"
+import { provoked } from "./scenarios.ts"
 import { onEachServer } from "./stage.ts"
 
 const fixture = join(import.meta.dirname, "idle.fixture.ts")
@@ -35,7 +36,7 @@ onEachServer((stage) => {
     writeFileSync(go, "")
     const { code, stdout, stderr } = await script
     const lost = Number(code !== 0)
-    record({ promise: "R06", dialect: stage.dialect, what: `processes with idle connections`, provoked: 1, lost })
+    record({ promise: "R06", dialect: stage.dialect, what: provoked.R06, provoked: 1, lost })
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
     const told = JSON.parse(stdout.trim().split("\n").at(-1)!)
     expect(told).toEqual({

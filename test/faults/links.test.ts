@@ -2,7 +2,7 @@ import { expect, test } from "vitest"
 import { isMooringError, type SQLConnection } from "../../src/index.ts"
 import type { Direction } from "../support/fault-proxy.ts"
 import { record } from "./report.ts"
-import { oneRow } from "./scenarios.ts"
+import { oneRow, provoked } from "./scenarios.ts"
 import { onEachServer } from "./stage.ts"
 
 const deadline = 500
@@ -55,13 +55,8 @@ onEachServer((stage) => {
       await expect.poll(() => proxy.links.has(dead!), { timeout: 3_000 }).toBe(false)
       proxy.fault({})
     }
-    record({
-      promise: "R03",
-      dialect: stage.dialect,
-      what: `deadlines of ${what} on dead links`,
-      provoked: 6,
-      lost: late,
-    })
+    const found = { what: provoked.R03, provoked: directions.length, lost: late, note: "a typed timeout in time" }
+    record({ promise: "R03", dialect: stage.dialect, ...found })
     expect((await pets.query(oneRow())).numRows).toBe(1)
   })
 

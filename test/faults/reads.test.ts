@@ -2,7 +2,7 @@ import { expect, test } from "vitest"
 import type { SQLConnection } from "../../src/index.ts"
 import type { MoreOptions } from "../support/databases.ts"
 import { record } from "./report.ts"
-import { oneRow, poolSize, resetUnderReaders, type Scene, sessionsEndWhileIdle } from "./scenarios.ts"
+import { oneRow, poolSize, provoked, resetUnderReaders, type Scene, sessionsEndWhileIdle } from "./scenarios.ts"
 import { onEachServer, type Stage } from "./stage.ts"
 
 /** Mooring behind a proxy. */
@@ -15,7 +15,7 @@ async function sceneOf(stage: Stage, options: MoreOptions = {}): Promise<Scene &
 onEachServer((stage) => {
   test("R01 connections that the server ended while idle are invisible", async () => {
     const toll = await sessionsEndWhileIdle(await sceneOf(stage))
-    record({ promise: "R01", dialect: stage.dialect, what: "reads after all idle sessions were ended", ...toll })
+    record({ promise: "R01", dialect: stage.dialect, what: provoked.R01, ...toll })
     expect(toll).toEqual({ provoked: 100, lost: 0, error: undefined })
   })
 
@@ -25,8 +25,9 @@ onEachServer((stage) => {
     // Counted at the door: for a while, the server itself still has sessions whose links were reset under them.
     const { mostLinks } = scene.proxy
     await expect.poll(() => stage.server.sessions()).toBe(scene.proxy.links.size)
-    record({ promise: "R02", dialect: stage.dialect, what: "readers of a pool that was reset", ...toll })
-    expect(toll).toEqual({ provoked: 250, lost: 0, error: undefined })
+    record({ promise: "R02", dialect: stage.dialect, what: provoked.R02, ...toll })
+    expect(toll).toMatchObject({ lost: 0, error: undefined })
+    expect(toll.provoked).toBeGreaterThan(500)
     expect(mostLinks).toBe(poolSize)
     expect(await stage.server.sessions()).toBeLessThanOrEqual(poolSize)
   })

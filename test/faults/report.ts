@@ -19,6 +19,14 @@ export interface Finding {
 /** The variable that names the file that findings are collected in, for all processes of a run. */
 export const findingsVariable = "MOORING_FAULT_FINDINGS"
 
+/** Stands in the place of a promise where {@link recordVersion} has been at work. */
+export const versionsOf = "version"
+
+/** Has the report say what a run worked with: `PostgreSQL 17.2`. */
+export function recordVersion(what: string): void {
+  record({ promise: versionsOf, dialect: "", what, provoked: 0, lost: 0 })
+}
+
 /** Adds a line to the run's report. */
 export function record(finding: Finding): void {
   const file = process.env[findingsVariable]

@@ -4,6 +4,7 @@ import { connection, type SQLConnection } from "../../src/index.ts"
 import type { MoreOptions } from "../support/databases.ts"
 import { FaultProxy } from "../support/fault-proxy.ts"
 import { useProject } from "../support/project.ts"
+import { recordVersion } from "./report.ts"
 import { type FaultDialect, type FaultServer, type FaultServerKind, faultServers, type Place } from "./servers.ts"
 
 /** A server for the tests of one file, and what they do with it. */
@@ -32,6 +33,7 @@ function stageOf(dialect: FaultDialect, kind: FaultServerKind): Stage {
   let server: FaultServer | undefined
   beforeAll(async () => {
     server = await kind.start(join(inject("servers"), kind.folder))
+    recordVersion(server.version)
   }, 60_000)
   afterAll(() => server?.dispose())
   return {
