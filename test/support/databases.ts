@@ -111,7 +111,7 @@ export async function openPets(database: DatabaseName, options: MoreOptions = {}
   const open = (more: MoreOptions = {}, name = "pets") =>
     connection<SQLConnection>(name, { type: "sql", dialect: watched.dialect, ...address, ...more })
   const pets = await open(options)
-  await pets.execute("create table owners (name varchar(20) primary key, pet varchar(20) not null, age integer)")
+  await pets.execute("create table owners (name varchar(40) primary key, pet varchar(20) not null, age integer)")
   await pets.execute("insert into owners values ('Ada', 'owl', 36), ('Bob', 'cat', 7)")
   watched.forget()
   return {
