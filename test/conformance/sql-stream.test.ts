@@ -308,7 +308,10 @@ test("B30 a stream that nobody begins to read keeps nothing: no timer, no listen
     listeners++
     add(...args)
   }
+  // Those of other connections may still run.
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length
+  const before = timers()
   pets.stream(selectOwners, { signal, timeout: "1h" })
   expect(listeners).toBe(0)
-  expect(process.getActiveResourcesInfo().filter((name) => name === "Timeout")).toEqual([])
+  expect(timers()).toBe(before)
 })
