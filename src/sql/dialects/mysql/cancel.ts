@@ -56,9 +56,7 @@ export async function cancelRunning(open: OpenAside, link: CancelledLink): Promi
     })
     // Also for a link that was destroyed meanwhile: the server would work on, and notice only when it writes.
     while (running || isDestroyed) {
-      const killed = killQuery(killer, link.threadId)
-      await within(repeatAfter, ended)
-      await killed
+      await Promise.all([killQuery(killer, link.threadId), within(repeatAfter, ended)])
       isDestroyed = false
     }
     return true
