@@ -196,6 +196,14 @@ onServer("a connection that is killed fails its stream", async () => {
   expect(connection.usable).toBe(false)
 })
 
+onServer("a stream that leaves something in its session gives its rows all the same", async () => {
+  const connection = await connect()
+  const stream = await start(connection, "select @last := seq as i from seq_1_to_50000")
+  expect((await sizes(stream)).reduce((sum, size) => sum + size, 0)).toBe(50_000)
+  await connection.reset()
+  expect(await rows(connection, "select @last as last")).toEqual([{ last: null }])
+})
+
 onServer("a stream inside a transaction leaves the transaction open", async () => {
   const connection = await connect()
   await execute(connection, "start transaction")

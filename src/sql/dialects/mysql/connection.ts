@@ -84,11 +84,17 @@ export class MysqlConnection implements DriverConnection {
 
   async run(statement: Statement, options: RunOptions): Promise<RunResult> {
     const facts = factsOf(statement.text, options.readOnly)
-    return this.attempt(statement, facts, options, async (protocol) => {
+    const run = async (protocol: Protocol) => {
       const taker = new ResultTaker(this.readerFor(protocol, options), options)
       const exchange = this.exchangeFor(statement, protocol, taker)
       return taker.finish(await this.accompany(exchange, options.signal))
-    })
+    }
+    try {
+      return await this.attempt(statement, facts, options, run)
+    } finally {
+      // After a query nobody else does it; after a stream, whoever takes the connection back.
+      if (options.readOnly && facts.leavesState && this.usable) await this.reset().catch(() => undefined)
+    }
   }
 
   async stream(statement: Statement, options: StreamOptions): Promise<RecordStream> {
@@ -173,7 +179,6 @@ export class MysqlConnection implements DriverConnection {
       throw error
     } finally {
       if (readOnly && mayUndoReadOnly(facts)) this.state.forgetMode()
-      if (readOnly && facts.leavesState && this.usable) await this.reset().catch(() => undefined)
     }
   }
 
