@@ -63,6 +63,8 @@ export class Exchange {
       this.resolve = resolve
       this.reject = reject
     })
+    // It may be given up before anybody waits for it.
+    this.done.catch(() => undefined)
   }
 
   get isFailed(): boolean {
