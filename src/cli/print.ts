@@ -19,12 +19,12 @@ export function printNote(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`${paintFor(process.stderr).dim(text)}\n`)
 }
 
-/** An error as a sentence, and what to do; with `debug`, where it comes from. */
-export function printError(error: unknown, debug: boolean): void {
+/** An error as a sentence, and what to do; with `debug`, where it comes from. One that is `known` has said what it can. */
+export function printError(error: unknown, { debug, known }: { debug: boolean; known: boolean }): void {
   const paint = paintFor(process.stderr)
   const { message, hint } = told(error)
   process.stderr.write(`${paint.red("✖")} ${wrap(message, "  ")}\n`)
-  const advice = hint ?? (debug || isKnown(error) ? undefined : "Add --debug to see where it comes from.")
+  const advice = hint ?? (debug || known ? undefined : "Add --debug to see where it comes from.")
   if (advice !== undefined) process.stderr.write(`  ${paint.cyan("→")} ${wrap(advice, "    ")}\n`)
   if (debug) process.stderr.write(`${paint.dim(harmless(inspect(error, { depth: 4 })))}\n`)
 }
@@ -62,11 +62,6 @@ export function harmless(text: string): string {
 function told(error: unknown): { message: string; hint: string | undefined } {
   if (!(error instanceof Error)) return { message: String(error), hint: undefined }
   return { message: error.message || error.name, hint: (error as { hint?: string }).hint }
-}
-
-/** One that was written for people: it has said what it can. */
-function isKnown(error: unknown): boolean {
-  return error instanceof Error && "hint" in error
 }
 
 function fold(line: string, width: number): string[] {

@@ -21,7 +21,7 @@ export async function run(args: readonly string[]): Promise<number> {
     await program.parseAsync(args, { from: "user" })
     return Number(process.exitCode ?? exitCodes.ok)
   } catch (error) {
-    return report(error, debug)
+    return await report(error, debug)
   } finally {
     await closeProject()
   }
@@ -31,7 +31,7 @@ function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
   if (error.code !== "EPIPE") throw error
 }
 
-function report(error: unknown, debug: boolean): number {
+async function report(error: unknown, debug: boolean): Promise<number> {
   // Commander has said what is wrong, or shown the help that was asked for.
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
   // At a question, Ctrl-C is a key and no signal.
@@ -40,6 +40,11 @@ function report(error: unknown, debug: boolean): number {
   if (interrupted.aborted) return (interrupted.reason as Interrupted).exitCode
   // Whoever reads our output has seen enough, as in `mooring query … | head`.
   if ((error as NodeJS.ErrnoException | undefined)?.code === "EPIPE") return exitCodes.ok
-  printError(error, debug)
+  printError(error, { debug, known: await isKnown(error) })
   return error instanceof UsageError ? exitCodes.usage : exitCodes.failed
+}
+
+/** Whether an error was written for people. The public interface is loaded only where it can be one of its. */
+async function isKnown(error: unknown): Promise<boolean> {
+  return error instanceof UsageError || (await import("../index.ts")).isMooringError(error)
 }

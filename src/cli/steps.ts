@@ -20,7 +20,7 @@ export async function printDiagnosis(name: string): Promise<boolean> {
   try {
     for await (const step of diagnose(name, { signal: interrupted })) {
       progress.stop()
-      const took = step.milliseconds < 10 ? "" : paint.dim(` ${Math.round(step.milliseconds)} ms`)
+      const took = step.milliseconds < 10 ? "" : paint.dim(` (${Math.round(step.milliseconds)} ms)`)
       const indent = " ".repeat(names + 5)
       const detail = wrap(step.detail, indent, stdout)
       const shown = step.status === "skipped" ? paint.dim(detail) : detail

@@ -96,5 +96,19 @@ describe("mooring cache", () => {
     expect(JSON.parse(after.stdout)).toMatchObject([{ entries: 0 }, { entries: 0 }])
     expect(await asked(folder)).toBe(2)
   }
+
+  const asking = async () => {
+    const { url } = await newRedis()
+    const folder = sharing(url)
+    put(join(folder, "pets.db"), "")
+    const ask = async (...more: string[]) =>
+      (await mooring(folder, ["query", "pets", "select random() as n", "-f", "table", ...more])).stdout
+    const kept = await ask("--ttl", "1h")
+    expect(kept).toMatch(/\d{4}/)
+    expect(await ask("--ttl", "1h")).toBe(kept)
+    expect(await ask()).not.toBe(kept)
+  }
+  withRedis("does not answer mooring query, unless it is given a ttl", asking, 120_000)
+
   withRedis("clears a server for all programs, or the results of one connection", clearing, 120_000)
 })

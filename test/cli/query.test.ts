@@ -168,6 +168,7 @@ describe("statements and parameters", () => {
     const { code, stderr } = await mooring(petsProject(), ["query", "pets", endless, "--timeout", "0.5s"])
     expect(code).toBe(1)
     expect(stderr).toContain("took longer than")
+    expect(stderr).not.toContain("--debug")
   })
 })
 

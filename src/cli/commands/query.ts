@@ -37,7 +37,7 @@ export function define(command: Command): void {
     .option("-p, --param <name=text>", "bind :name to a text, or with name:=json to a typed value", collectParam)
     .option("--timeout <duration>", "give up after so long, as 30s or 1m30s; covers connecting too")
     .option("--max-rows <number>", "fail if there are more rows", positive)
-    .option("--ttl <duration>", "accept a kept result of this age, as 10m; for a shared or disk cache")
+    .option("--ttl <duration>", "accept a kept result of this age, as 10m; without it the database is asked")
     .optionsGroup("Output:")
     .addOption(
       new Option(
@@ -134,7 +134,8 @@ async function open(
   }
   return made.query(text, {
     ...common,
-    ...(ttl !== undefined && { ttl }),
+    // Whoever looks by hand wants what is there now, whatever programs may keep.
+    ttl: ttl ?? 0,
     ...(maxRows !== undefined && { maxRows }),
     onProgress: (state) => progress.update(state),
   })
