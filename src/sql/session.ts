@@ -80,13 +80,19 @@ export class Session<DB = AnyDatabase> implements AsyncDisposable {
     return stream
   }
 
-  /** Makes what was done since the last commit permanent. */
-  async commit(): Promise<void> {
+  /**
+   * Makes what was done since the last commit permanent.
+   *
+   * @throws QueryError with the outcome `unknown` where the link broke before the answer; MooringError `TIMEOUT` after
+   * `timeout`. In both cases it may have taken effect.
+   * @example await session.commit({ timeout: "10s" })
+   */
+  async commit(options: CallOptions = {}): Promise<void> {
     this.#refuseWithAutocommit("commit")
-    await this.#inTurn(async () => {
+    await this.#within(options, "A commit", async (signal) => {
       // Whoever gave the signal takes the transaction for given up.
-      this.#signal?.throwIfAborted()
-      await this.#transaction.commit(this.#signal ?? never)
+      signal.throwIfAborted()
+      await this.#transaction.commit(signal)
     })
   }
 
@@ -147,16 +153,20 @@ export class Session<DB = AnyDatabase> implements AsyncDisposable {
     return locating(name, () => toStatement(sql, params, bindTargetOf(dialect)))
   }
 
-  async #run(statements: readonly Statement[], options: CallOptions): Promise<RunResult[]> {
+  #run(statements: readonly Statement[], options: CallOptions): Promise<RunResult[]> {
+    return this.#within(options, "A statement", (signal) => this.#transaction.run(statements, signal))
+  }
+
+  /** Runs `work` in its turn. Who gives up while others have theirs is told at once. */
+  async #within<T>(options: CallOptions, what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { name: connection } = this.#host
     const timeout = options.timeout === undefined ? undefined : toMilliseconds(options.timeout, "timeout")
-    const late = `A statement on connection "${connection}" took longer than its timeout of ${timeout! / 1000} s.`
+    const late = `${what} on connection "${connection}" took longer than its timeout of ${timeout! / 1000} s.`
     const limits = { signal: [options.signal, this.#signal], timeout, connection }
     const { signal, dispose } = linkSignals(limits, late)
     try {
-      // Who gives up while others have their turn is told at once.
       return await abortable(
-        this.#inTurn(() => this.#transaction.run(statements, signal)),
+        this.#inTurn(() => work(signal)),
         signal,
       )
     } finally {

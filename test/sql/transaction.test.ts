@@ -256,6 +256,21 @@ describe("a session's connection", () => {
     expect(watched.count("insert 1")).toBe(1)
   })
 
+  test("that gives no answer to a session's commit is given up with the commit's own deadline (R03)", async () => {
+    const { pets, watched } = await openServer()
+    const { session } = pets
+    await session.execute("insert 1")
+    watched.interfere = ({ text }, { signal }) => (text === "COMMIT" ? givenUp(signal) : undefined)
+    expect(await failureOf(session.commit({ timeout: 0.05 }))).toMatchObject({ code: "TIMEOUT", connection: "pets" })
+    expect(await failureOf(session.execute("insert 1"))).toMatchObject({ code: "SESSION_STATE" })
+    await session.rollback()
+    await until(() => watched.open === 0)
+    watched.interfere = undefined
+    await session.execute("insert 2")
+    await session.commit()
+    expect(watched.statements).toEqual(["BEGIN", "insert 1", "COMMIT", "BEGIN", "insert 2", "COMMIT"])
+  })
+
   test("that breaks in autocommit is replaced as well", async () => {
     const { pets, watched } = await openServer({ autocommit: true })
     await using session = pets.session
