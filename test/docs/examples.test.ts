@@ -32,6 +32,6 @@ function pattern(expected: string): RegExp {
   const escaped = (text: string) => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")
   const patterns = lines.map((line) => line.trimEnd().split("…").map(escaped).join(".*"))
   // A step that took long enough says how long: on a busy machine, any of them.
-  const lineEnd = "(?: \\d+ ms)?\\s*"
+  const lineEnd = "(?: \\(\\d+ ms\\))?\\s*"
   return new RegExp(`^\\s*${patterns.join(`${lineEnd}\\n`)}${lineEnd}$`)
 }
