@@ -70,16 +70,17 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
 
   /** Runs `work` under the call's signal and deadline, if it has any. Who gives up is told at once. */
   protected _within<T>(options: CallOptions, work: (signal: AbortSignal | undefined) => Promise<T>): Promise<T> {
-    return this.#linked(options, (signal) => abortable(work(signal), signal))
+    return this._linked(options, (signal) => abortable(work(signal), signal))
   }
 
   /** A read through the cache, which answers in time by itself: a deadline may be covered up by an older result. */
   protected _read(sql: SqlText, options: QueryOptions): Promise<Table> {
-    if (options.readOnly !== false) return this.#linked(options, (signal) => this.#readCached(sql, options, signal))
+    if (options.readOnly !== false) return this._linked(options, (signal) => this.#readCached(sql, options, signal))
     return this._within(options, (signal) => this.#readAndChange(sql, options, signal))
   }
 
-  async #linked<T>(options: CallOptions, work: (signal: AbortSignal | undefined) => Promise<T>): Promise<T> {
+  /** The same for work that itself ends with the signal. What it gives is never dropped. */
+  protected async _linked<T>(options: CallOptions, work: (signal: AbortSignal | undefined) => Promise<T>): Promise<T> {
     const { signal, timeout } = options
     signal?.throwIfAborted()
     if (timeout === undefined) return await work(signal)

@@ -172,6 +172,9 @@ export class TableStream<Row = Record<string, unknown>> implements AsyncIterable
 
 /** The connection must not be lent while its rows are still there to be read. */
 async function endUnread({ records, release }: OpenStream): Promise<void> {
-  await records[Symbol.asyncIterator]().return?.()
-  await release()
+  try {
+    await records[Symbol.asyncIterator]().return?.()
+  } finally {
+    await release()
+  }
 }
