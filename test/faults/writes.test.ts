@@ -8,18 +8,20 @@ import { onEachServer, type Stage } from "./stage.ts"
 /** A way to write one row, once. */
 type Write = (pets: SQLConnection, id: number) => Promise<unknown>
 
+/** Long enough that many cuts fall into it. */
+const insert = "insert into written (id, note) values (:id, 'what is said to be written is there, and is there once')"
+
 const writes: Record<string, Write> = {
-  execute: (pets, id) => pets.execute("insert into written values (:id)", { id }),
-  "query that changes": (pets, id) =>
-    pets.query("insert into written values (:id) returning id", { params: { id }, readOnly: false }),
-  "execute of several": (pets, id) => pets.execute("insert into written values (:id)", [{ id }, { id: -id }]),
+  execute: (pets, id) => pets.execute(insert, { id }),
+  "query that changes": (pets, id) => pets.query(`${insert} returning id`, { params: { id }, readOnly: false }),
+  "execute of several": (pets, id) => pets.execute(insert, [{ id }, { id: -id }]),
   transaction: (pets, id) =>
     pets.transaction(async (tx) => {
-      await tx.execute("insert into written values (:id)", { id })
+      await tx.execute(insert, { id })
     }),
   "session and commit": async (pets, id) => {
     await using session = pets.session
-    await session.execute("insert into written values (:id)", { id })
+    await session.execute(insert, { id })
     await session.commit()
   },
 }
@@ -73,10 +75,10 @@ onEachServer((stage) => {
       told.set(++id, await toldOf(writes[what]!(pets, id)))
       return { toServer: link.bytes.toServer - before.toServer, toClient: link.bytes.toClient - before.toClient }
     }
-    await write()
+    // On a fresh link, as after each cut: the statement is sent to be prepared.
     const length = await write()
     for (const cut of cuts(length)) await write(cut)
-    const provoked = told.size - 2
+    const provoked = told.size - 1
     const wrong = await lies(stage, told)
     record({
       promise: "R08",
@@ -144,7 +146,7 @@ function cuts(length: Record<Direction, number>): Cut[] {
       (["reset", "end"] as const).map((how): Cut => ({ direction, after, how })),
     ).flat(),
   )
-  const step = Math.max(1, all.length / 400)
+  const step = Math.max(1, all.length / 500)
   return Array.from({ length: Math.floor(all.length / step) }, (_, i) => all[Math.floor(i * step)]!)
 }
 
@@ -158,5 +160,5 @@ async function readyLink(pets: SQLConnection, proxy: FaultProxy): Promise<Link> 
 async function emptyTable(stage: Stage): Promise<void> {
   await stage.server.admin("drop table if exists written")
   // Without a key, so that a second one would be seen.
-  await stage.server.admin("create table written (id bigint not null)")
+  await stage.server.admin("create table written (id bigint not null, note varchar(100))")
 }
