@@ -52,8 +52,17 @@ export async function dial(make: MakeClient, target: RedisTarget, lost: () => vo
     await within(target.connectTimeout, answering)
     return client
   } catch (error) {
-    client.destroy()
+    hangUp(client)
     throw error
+  }
+}
+
+/** Ends a client at once. Those of node-redis 5 complain when they have ended already. */
+export function hangUp(client: Client): void {
+  try {
+    client.destroy()
+  } catch {
+    // It has ended, which is what was asked for.
   }
 }
 

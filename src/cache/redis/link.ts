@@ -1,6 +1,6 @@
 import { MooringError } from "../../errors.ts"
 import { Breaker } from "./breaker.ts"
-import { asBytes, type Client, dial, loadClient, type MakeClient, type Reply } from "./client.ts"
+import { asBytes, type Client, dial, hangUp, loadClient, type MakeClient, type Reply } from "./client.ts"
 import type { RedisTarget } from "./options.ts"
 import type { Script } from "./scripts.ts"
 import { Late, within } from "./within.ts"
@@ -69,7 +69,7 @@ export class RedisLink {
     void this.#opening?.then((late) => this.#discard(late), noop)
     if (!client) return
     await within(this.#target.timeout, client.close()).catch(noop)
-    client.destroy()
+    hangUp(client)
   }
 
   /** Whoever comes while the server is known to be down does not wait to see whether it is back. */
@@ -110,7 +110,7 @@ export class RedisLink {
 
   #discard(client: Client): void {
     if (this.#client === client) this.#client = undefined
-    client.destroy()
+    hangUp(client)
   }
 
   #problem(error: unknown): MooringError {
