@@ -227,7 +227,11 @@ onServer("an abort while it connects ends the connect, and leaves no socket", as
   expect(await connecting).toBe(reason)
   await expect.poll(() => proxy.links.size).toBe(0)
   const slow = await open({ port: proxy.port, settings: { connect_timeout: 100 } })
-  expect(mysql.classify(await failure(slow.connect({ signal: never })))).toMatchObject({ action: "lost" })
+  expect(mysql.classify(await failure(slow.connect({ signal: never })))).toMatchObject({
+    action: "lost",
+    message: "The server did not answer in time.",
+    hint: expect.stringContaining("host and port"),
+  })
   await expect.poll(() => proxy.links.size).toBe(0)
 })
 

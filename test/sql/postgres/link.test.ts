@@ -127,6 +127,12 @@ onServer("an abort while it connects ends the connect", async () => {
   const connecting = failure(database.connect({ signal: controller.signal }))
   setTimeout(() => controller.abort(reason), 50)
   expect(await connecting).toBe(reason)
+  const slow = await open({ port, settings: { connect_timeout: 100 } })
+  expect(postgres.classify(await failure(slow.connect({ signal: never })))).toMatchObject({
+    ...lost,
+    message: "The server did not answer in time.",
+    hint: expect.stringContaining("host and port"),
+  })
 })
 
 onServer("nobody listens, no such host, wrong names: errors that tell what to do", async () => {
@@ -147,6 +153,21 @@ onServer("nobody listens, no such host, wrong names: errors that tell what to do
   })
   expect(await attempt({ database: "nowhere" })).toMatchObject({ action: "fatal", kind: "missing", sqlState: "3D000" })
   expect(await attempt({ username: "nobody_here" })).toMatchObject({ action: "fatal", kind: "permission" })
+  // A MariaDB server speaks first, and its greeting begins like a message of PostgreSQL's.
+  const stranger = createServer((socket) => {
+    socket.on("error", () => undefined).write(Buffer.concat([Buffer.from("d"), Buffer.from([0, 0, 0, 6, 1, 2])]))
+  })
+  await new Promise<void>((resolve) => stranger.listen(0, "127.0.0.1", resolve))
+  onTestFinished(() => void stranger.close())
+  const greeted = await attempt({
+    port: (stranger.address() as { port: number }).port,
+    settings: { sslmode: "disable" },
+  })
+  expect(greeted).toMatchObject({
+    action: "fatal",
+    kind: "connection",
+    hint: expect.stringContaining("PostgreSQL"),
+  })
 })
 
 async function makeScram(): Promise<void> {

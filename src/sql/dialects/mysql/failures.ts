@@ -101,7 +101,8 @@ const ofLinks: Readonly<Record<string, Failure["action"]>> = {
 }
 
 function ofLink(error: DriverError, action: Failure["action"]): Failure {
-  const { code = "", message, address, port } = error
+  const { code = "", message, address, port, syscall } = error
+  const isLate = code === "ETIMEDOUT" && syscall === "connect"
   const place = address === undefined ? "" : ` ${address}${port === undefined ? "" : `:${port}`}`
   return {
     action,
@@ -109,6 +110,11 @@ function ofLink(error: DriverError, action: Failure["action"]): Failure {
     driverCode: code,
     // Of several addresses that all refused, Node says nothing.
     ...(!message && { message: `connect ${code}${place}` }),
+    // What mysql2 says when its time is over names no address; what Node says does.
+    ...(isLate && address === undefined && { message: "The server did not answer in time." }),
+    ...(isLate && {
+      hint: "Check host and port, firewalls, and that it is MySQL that listens there; connect_timeout is how long to wait.",
+    }),
     ...(action === "wait" && { hint: "Is the server running, and does it listen there?" }),
     ...(code === "ENOTFOUND" && { hint: "Check the host's name." }),
   }

@@ -56,7 +56,19 @@ const lost: Failure = { action: "lost", kind: "connection" }
 
 /** Errors of `pg` and of ours without a code. */
 const ofPg: readonly (readonly [RegExp, Failure])[] = [
-  [/^Connection terminated|not queryable|^timeout expired|could not be cancelled|^No answer to |read timeout/i, lost],
+  [
+    /^timeout expired/,
+    {
+      ...lost,
+      message: "The server did not answer in time.",
+      hint: "Check host and port, firewalls, and that it is PostgreSQL that listens there; connect_timeout is how long to wait.",
+    },
+  ],
+  [
+    /^Received unexpected \w+ message/,
+    { action: "fatal", kind: "connection", hint: "Check host and port: is it PostgreSQL that listens there?" },
+  ],
+  [/^Connection terminated|not queryable|could not be cancelled|^No answer to |read timeout/i, lost],
   [
     /does not support SSL connections/,
     {
