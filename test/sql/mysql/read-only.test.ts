@@ -106,6 +106,8 @@ onServer("what a read-only session would let pass is refused before", async () =
     `select 'x' into /* a */ outfile '${file}'`,
     `select 'x' into/*!50000 outfile*/ '${file}'`,
     `with a as (select 'x') select * from a into outfile '${file}'`,
+    // Two minus signs and a name, since a no-break space is a letter to MySQL.
+    `select 1--\u00a0a into outfile '${file}' from (select 1 as \u00a0a) as t`,
     `select load_file('${secret}')`,
     `select LOAD_FILE ('${secret}')`,
     `select \`load_file\`('${secret}')`,

@@ -86,12 +86,21 @@ function* tokens(sql: string): Generator<string, void, undefined> {
 
 /** The end of a comment, or of the marks around what MySQL runs in one. */
 function commentEnd(sql: string, at: number): number {
-  const run = /^\/\*M?!\d*/.exec(sql.slice(at, at + 12))
-  if (run) return at + run[0].length
-  if (sql.startsWith("*/", at)) return at + 2
-  if (sql.startsWith("/*", at)) return end(sql, "*/", at + 2)
-  if (sql[at] === "#" || /^--(?:[\s]|$)/.test(sql.slice(at, at + 3))) return end(sql, "\n", at + 1)
-  return at
+  switch (sql[at]) {
+    case "/": {
+      const run = /^\/\*M?!\d*/.exec(sql.slice(at, at + 12))
+      if (run) return at + run[0].length
+      return sql[at + 1] === "*" ? end(sql, "*/", at + 2) : at
+    }
+    case "*":
+      return sql[at + 1] === "/" ? at + 2 : at
+    case "-":
+      return sql[at + 1] === "-" && (at + 2 >= sql.length || sql[at + 2]! <= " ") ? end(sql, "\n", at + 1) : at
+    case "#":
+      return end(sql, "\n", at + 1)
+    default:
+      return at
+  }
 }
 
 function end(sql: string, mark: string, from: number): number {
