@@ -8,9 +8,8 @@ import type { Section } from "./secrets-file.ts"
 const labels: Readonly<Record<string, string>> = {
   clickhouse: "ClickHouse",
   duckdb: "DuckDB",
-  mariadb: "MariaDB",
   mssql: "Microsoft SQL Server",
-  mysql: "MySQL",
+  mysql: "MySQL or MariaDB",
   oracle: "Oracle",
   postgresql: "PostgreSQL",
   snowflake: "Snowflake",
