@@ -123,6 +123,9 @@ ${table(["`outcome`", ""], outcomes)}
 
 - \`attempts\`, how often it was run; \`sqlState\` and \`driverCode\`, where the database has them.
 
+Other errors have no outcome. After \`CONNECT\` and \`UNAVAILABLE\` the statement was not run. After a deadline (\`TIMEOUT\`) or an abort it
+may have taken effect.
+
 \`\`\`ts
 import { QueryError } from "mooring"
 
