@@ -46,7 +46,7 @@ async function run(orders: Orders): Promise<void> {
     for (const text of await violations(ask, new Map(told[name]))) findings.violations.push(`${name}: ${text}`)
   }
   await closeAll({ timeout: "10s" })
-  send({ type: "report", work: findings.work, errors: findings.errors, told, violations: findings.violations })
+  await send({ type: "report", work: findings.work, errors: findings.errors, told, violations: findings.violations })
   // From here on nothing of ours may hold the process.
   process.disconnect()
 }
@@ -69,9 +69,12 @@ async function repeat(work: Work): Promise<void> {
 function report(): void {
   globalThis.gc?.()
   const { heapUsed, external } = process.memoryUsage()
-  send({ type: "progress", done: steps, megabytes: (heapUsed + external) / 2 ** 20 })
+  void send({ type: "progress", done: steps, megabytes: (heapUsed + external) / 2 ** 20 })
 }
 
-function send(message: Progress | Report): void {
-  process.send!(message)
+/** Resolves when it is on its way: a long report that is cut off by the end of the channel is none. */
+function send(message: Progress | Report): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.send!(message, (error: Error | null) => (error ? reject(error) : resolve()))
+  })
 }
