@@ -66,8 +66,6 @@ class Server implements FaultServer {
 
   async start(): Promise<void> {
     await restartDaemon(this.#server.folder)
-    // Its socket comes a moment after its port.
-    for (let i = 0; i < 200 && !(await this.#answers()); i++) await wait(10)
     await this.keep()
   }
 
@@ -81,6 +79,8 @@ class Server implements FaultServer {
 
   /** What it says it has committed must survive its death, though not the machine's. */
   async keep(): Promise<void> {
+    // Its socket comes a moment after its port.
+    for (let i = 0; i < 500 && !(await this.#answers()); i++) await wait(10)
     await this.admin("set global innodb_flush_log_at_trx_commit = 2")
   }
 
