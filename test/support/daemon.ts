@@ -127,7 +127,11 @@ export async function endDaemon(folder: string, signal: NodeJS.Signals = "SIGKIL
   const pid = daemonOf(folder)
   if (pid === undefined) return
   process.kill(pid, signal)
-  for (const end = Date.now() + 10_000; Date.now() < end; await wait(10)) if (!runs(pid, folder)) return
+  const { port } = JSON.parse(readFileSync(join(folder, "command.json"), "utf8")) as DaemonOptions
+  for (const end = Date.now() + 10_000; Date.now() < end; await wait(10)) {
+    // A process of several threads lets go of its port after its first thread is gone.
+    if (!runs(pid, folder) && !(await answers(port))) return
+  }
   if (signal !== "SIGKILL") return endDaemon(folder)
 }
 
