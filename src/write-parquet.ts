@@ -1,6 +1,7 @@
 import { MooringError } from "./errors.ts"
 import type { DriverPackage } from "./sql/index.ts"
-import { type Field, type Table, typeName } from "./tables/index.ts"
+import type { Field, Table } from "./tables/index.ts"
+import { typeName } from "./tables/types.ts"
 
 /** The optional peer that writes Parquet. */
 export const parquetPackage: DriverPackage = { package: "parquet-wasm", range: "^0.8.0", purpose: "writes Parquet" }

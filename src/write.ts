@@ -1,17 +1,13 @@
 import { MooringError } from "./errors.ts"
-import { byteStream } from "./tables/byte-stream.ts"
-import {
-  concatTables,
-  csvStream,
-  type ExportOptions,
-  ipcStream,
-  isTable,
-  ndjsonStream,
-  preview,
-  type Schema,
-  Table,
-  toMarkdown,
-} from "./tables/index.ts"
+import { byteStream, type ExportOptions } from "./tables/byte-stream.ts"
+import { concatTables } from "./tables/concat.ts"
+import { csvStream } from "./tables/csv.ts"
+import { ipcStream } from "./tables/ipc.ts"
+import { toMarkdown } from "./tables/markdown.ts"
+import { ndjsonStream } from "./tables/ndjson.ts"
+import { preview } from "./tables/preview.ts"
+import { isTable, Table } from "./tables/table.ts"
+import type { Schema } from "./tables/types.ts"
 import { toParquet } from "./write-parquet.ts"
 
 /** What {@link write} can make of rows. */

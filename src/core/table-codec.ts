@@ -1,5 +1,5 @@
 import type { Codec, SharedValues } from "../cache/index.ts"
-import { isTable, Table } from "../tables/index.ts"
+import { isTable, Table } from "../tables/table.ts"
 
 /** Outside of this process, tables are kept as Arrow IPC streams. */
 export const tableCodec = {

@@ -1,4 +1,5 @@
-import { concatTables, type Table, type ValueOptions } from "../tables/index.ts"
+import { concatTables } from "../tables/concat.ts"
+import type { Table, ValueOptions } from "../tables/index.ts"
 import type { RunResult } from "./dialect.ts"
 import type { ExecuteResult } from "./options.ts"
 import type { Params } from "./params.ts"
