@@ -4,7 +4,7 @@ import { decodeFile, encodeFile } from "../disk-format.ts"
 import { rangeKey } from "../key.ts"
 import type { Reply } from "./client.ts"
 import { RedisLink } from "./link.ts"
-import { type RedisOptions, type RedisTarget, resolveRedis } from "./options.ts"
+import type { RedisTarget } from "./options.ts"
 import { pack, unpack } from "./packing.ts"
 import * as scripts from "./scripts.ts"
 
@@ -212,16 +212,4 @@ interface Place {
 
 function newToken(): string {
   return process.getBuiltinModule("node:crypto").randomBytes(12).toString("base64url")
-}
-
-/**
- * A store in Redis or Valkey, for `configure({ cache: { store } })` and `cacheData(fn, { store })`: results, their
- * invalidation and executions under way are shared by all processes of one server and prefix. Needs the package `redis`.
- *
- * Nothing is connected before the first use. A server that is down or slow is a miss, never an error of a query.
- *
- * @example configure({ cache: { store: redisStore({ url: "rediss://cache.example:6379" }) } })
- */
-export function redisStore(options: RedisOptions): CacheStore {
-  return new RedisStore(resolveRedis(options))
 }

@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events"
 import { expect, test, vi } from "vitest"
-import { redisStore } from "../../../src/cache/redis/store.ts"
+import { redisStore } from "../../../src/cache/redis/deferred-store.ts"
 import { failureOf, pause } from "../../support/waiting.ts"
 import { keyOf } from "../support.ts"
 import { textCodec } from "../text-codec.ts"

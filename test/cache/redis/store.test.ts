@@ -1,6 +1,6 @@
 import { inspect } from "node:util"
 import { describe, expect, vi } from "vitest"
-import type { RedisStore } from "../../../src/cache/redis/store.ts"
+import type { CacheStore } from "../../../src/cache/contract.ts"
 import { testWith } from "../../support/server-test.ts"
 import { keyOf } from "../support.ts"
 import { textCodec } from "../text-codec.ts"
@@ -10,7 +10,7 @@ const test = testWith("redis")
 const key = keyOf("a")
 
 /** An entry as its execution would store it. */
-async function put(store: RedisStore, value: unknown, at = key, lives = 60_000) {
+async function put(store: Required<CacheStore>, value: unknown, at = key, lives = 60_000) {
   const storedAt = Date.now()
   const entry = { value, storedAt, expiresAt: storedAt + lives, bytes: 7 }
   return store.set(at, { ...entry, epoch: await store.epoch(at) }, textCodec)

@@ -2,18 +2,19 @@ import { randomUUID } from "node:crypto"
 import { createClient } from "redis"
 import { onTestFinished } from "vitest"
 import { Cache } from "../../../src/cache/cached.ts"
+import type { CacheStore } from "../../../src/cache/contract.ts"
 import type { CacheEvent } from "../../../src/cache/events.ts"
 import type { ReadOptions } from "../../../src/cache/read-options.ts"
+import { redisStore } from "../../../src/cache/redis/deferred-store.ts"
 import type { RedisOptions } from "../../../src/cache/redis/options.ts"
-import { type RedisStore, redisStore } from "../../../src/cache/redis/store.ts"
 import { redisServer } from "../../support/redis-database.ts"
 import { keyOf } from "../support.ts"
 import { textCodec } from "../text-codec.ts"
 
 /** A store with a prefix that no other test has, unless `options` say which. */
-export async function openStore(options: Partial<RedisOptions> = {}): Promise<RedisStore> {
+export async function openStore(options: Partial<RedisOptions> = {}): Promise<Required<CacheStore>> {
   const { url } = await redisServer()
-  const store = redisStore({ url, prefix: `${randomUUID()}:`, ...options }) as RedisStore
+  const store = redisStore({ url, prefix: `${randomUUID()}:`, ...options }) as Required<CacheStore>
   onTestFinished(() => store.close())
   return store
 }
@@ -28,7 +29,7 @@ export async function openClient(url?: string) {
 }
 
 /** One process: a cache with a memory of its own over a store of its own. */
-export function processWith(store: RedisStore) {
+export function processWith(store: Required<CacheStore>) {
   const events: CacheEvent[] = []
   const cache = new Cache({ onEvent: (event) => events.push(event) })
   let executions = 0
