@@ -1,6 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises"
 import { expect } from "vitest"
-import type { Client } from "../../../src/sql/dialects/postgres/driver.ts"
+import type { Client, Wire } from "../../../src/sql/dialects/postgres/driver.ts"
 import { connect, execute, failure, onServer, query, rows } from "./support.ts"
 
 onServer("notices, notifications and parameter changes while rows flow reach pg's client", async () => {
@@ -41,6 +41,25 @@ onServer("the client may be used by itself in between, with text rows of its own
   }
   const [ours, theirs] = await Promise.all([rows(connection, "select 1 as a"), client.query("select 2 as a")])
   expect([ours, theirs.rows]).toEqual([[{ a: 1 }], [{ a: 2 }]])
+})
+
+onServer("who listens to the socket of a lent client may keep what he hears", async () => {
+  const connection = await connect({ settings: { sslmode: "disable" } })
+  const client = connection.raw as Client & {
+    connection: Wire
+    query(text: string): Promise<{ rows: { x: string }[] }>
+  }
+  const chunks: Buffer[] = []
+  client.connection.stream.on("data", (chunk: Buffer) => chunks.push(chunk))
+  const { rows: taken } = await client.query("select repeat(i::text, 100) as x from generate_series(1, 5000) i")
+  await query(connection, "select repeat('x', 100000)")
+  const heard = Buffer.concat(chunks).toString("latin1")
+  let place = 0
+  for (const { x } of taken) {
+    const next = heard.indexOf(x, place)
+    expect(next).toBeGreaterThanOrEqual(place)
+    place = next + x.length
+  }
 })
 
 onServer("two statements back to back run one after the other", async () => {

@@ -2,6 +2,7 @@ import { EventEmitter } from "node:events"
 import type { Pg, Wire, WireConfig } from "../driver.ts"
 import { Framer, type FrameTaker, headerBytes, ProtocolError, type Source } from "./framer.ts"
 import { backend } from "./messages.ts"
+import { reusingSocket } from "./socket.ts"
 
 /** One conversation with the server, from its first message to ReadyForQuery. */
 export interface Conversation {
@@ -59,7 +60,9 @@ function makeClass(pg: Pg): new (config: WireConfig) => ColumnarWire {
     private readonly others = new EventEmitter()
 
     constructor(config: WireConfig) {
-      super(config)
+      // What is no conversation of ours may belong to somebody who keeps chunks: the handshake, a client that was lent.
+      const stream = reusingSocket(() => this.conversation !== undefined)
+      super({ ...config, stream } as WireConfig)
       this.on("parameterStatus", ({ parameterName, parameterValue }: Record<string, string>) => {
         this.parameters.set(parameterName!, parameterValue!)
       })
