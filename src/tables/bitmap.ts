@@ -166,6 +166,11 @@ export function grown(bytes: Uint8Array<ArrayBuffer>, capacity: number): Uint8Ar
   return larger
 }
 
+/** Room for as much as the last batch had, and a little more: few are exactly as large, and growing copies everything. */
+export function roomAfter(size: number): number {
+  return size + (size >> 5)
+}
+
 /** The first `length` bytes, in a buffer of their own if the room behind them would be a waste of memory. */
 export function trimmed(bytes: Uint8Array<ArrayBuffer>, length: number): Uint8Array<ArrayBuffer> {
   if (bytes.length === length) return bytes

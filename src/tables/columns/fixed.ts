@@ -1,7 +1,7 @@
 import { type DataType, Type, type TypedArray } from "@uwdata/flechette"
 import { MooringError } from "../../errors.ts"
 import { type Batch, batch } from "../batch.ts"
-import { grown, noBytes, trimmed, ValidityBuilder } from "../bitmap.ts"
+import { grown, noBytes, roomAfter, trimmed, ValidityBuilder } from "../bitmap.ts"
 import type { ColumnBuilder } from "../columns.ts"
 import { typeName } from "../types.ts"
 
@@ -52,7 +52,7 @@ export class FixedColumn implements ColumnBuilder {
   private readonly validity = new ValidityBuilder()
   private readonly layout: FixedLayout
   private window: DataView<ArrayBuffer> | undefined
-  /** Bytes that the last batch had: the next one probably needs as many. */
+  /** Bytes that the next batch probably needs. */
   private room = 0
 
   constructor(type: DataType, capacity = 0) {
@@ -118,7 +118,7 @@ export class FixedColumn implements ColumnBuilder {
     const values = whole.length === count ? whole : (whole.subarray(0, count) as TypedArray)
     const made = batch(this.type, { length, ...this.validity.finish(), values })
     this.length = 0
-    this.room = length * width
+    this.room = roomAfter(length) * width
     this.bytes = noBytes
     this.values = noValues(this.layout)
     this.window = undefined

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer"
 import { type DataType, Type } from "@uwdata/flechette"
 import { MooringError } from "../../errors.ts"
 import { type Batch, batch } from "../batch.ts"
-import { grown, noBytes, trimmed, trimmedOffsets, ValidityBuilder } from "../bitmap.ts"
+import { grown, noBytes, roomAfter, trimmed, trimmedOffsets, ValidityBuilder } from "../bitmap.ts"
 import type { ColumnBuilder } from "../columns.ts"
 import { typeName } from "../types.ts"
 
@@ -25,7 +25,7 @@ export class VariableColumn implements ColumnBuilder {
   private readonly validity = new ValidityBuilder()
   /** The same memory as `values`: Node writes text into a Buffer without an array in between. */
   private text: Buffer<ArrayBuffer> | undefined
-  /** Rows and bytes that the last batch had: the next one probably needs as many. */
+  /** Rows and bytes that the next batch probably has. */
   private room = { rows: 0, bytes: 0 }
 
   constructor(type: DataType, capacity = 0) {
@@ -112,7 +112,7 @@ export class VariableColumn implements ColumnBuilder {
       offsets: trimmedOffsets(this.offsets, length + 1),
       values: trimmed(this.values, end),
     })
-    this.room = { rows: length, bytes: end }
+    this.room = { rows: roomAfter(length), bytes: roomAfter(end) }
     this.length = 0
     this.end = 0
     this.offsets = new Int32Array(1)
