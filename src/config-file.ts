@@ -1,10 +1,10 @@
-import { statSync } from "node:fs"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { configure } from "./configure.ts"
 import type { Configuration } from "./core/index.ts"
 import { isMooringError, MooringError } from "./errors.ts"
 import { executionRefusal } from "./secrets/index.ts"
+import { fs } from "./util/node.ts"
 
 const fileNames = ["mooring.config.ts", "mooring.config.mts", "mooring.config.js", "mooring.config.mjs"]
 
@@ -19,7 +19,7 @@ const fileNames = ["mooring.config.ts", "mooring.config.mts", "mooring.config.js
 export async function loadConfigFile(project: string): Promise<string | undefined> {
   for (const name of fileNames) {
     const path = join(project, name)
-    const stat = statSync(path, { bigint: true, throwIfNoEntry: false })
+    const stat = fs.statSync(path, { bigint: true, throwIfNoEntry: false })
     if (!stat?.isFile()) continue
     const refusal = executionRefusal(stat, name)
     if (refusal !== undefined) throw refused(name, refusal)

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs"
 import { createRequire } from "node:module"
 import { isAbsolute, join } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
@@ -6,6 +5,7 @@ import { builtinTypes, streamlitPaths } from "./builtins.ts"
 import { BaseConnection, type Controlled, control, type Environment } from "./core/index.ts"
 import { MooringError } from "./errors.ts"
 import { assertMayExecute } from "./secrets/index.ts"
+import { fs } from "./util/node.ts"
 import { didYouMean } from "./util/suggest.ts"
 
 /** A class of connections, of this or another copy of the package. */
@@ -141,7 +141,7 @@ function resolveFrom(projectDir: string, specifier: string): string | undefined 
 
 /** True if the module itself was not found, and not something that it imports. */
 function isMissing(error: unknown, specifier: string): boolean {
-  if (specifier.startsWith("file:")) return !existsSync(fileURLToPath(specifier))
+  if (specifier.startsWith("file:")) return !fs.existsSync(fileURLToPath(specifier))
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown }
   if (code !== "ERR_MODULE_NOT_FOUND" && code !== "MODULE_NOT_FOUND") return false
   const found = /Cannot find (?:package|module) ['"]([^'"]+)['"]/.exec(String(message))?.[1]

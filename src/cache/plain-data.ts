@@ -1,5 +1,5 @@
-import { types } from "node:util"
 import { MooringError } from "../errors.ts"
+import { types } from "../util/node.ts"
 import { describeValue, plainKind } from "../util/plain-kind.ts"
 
 /** Values that all readers may share, since nobody can change them: tables. */

@@ -1,7 +1,7 @@
-import { inspect } from "node:util"
 import { isMooringError } from "../errors.ts"
 import { withDeadline } from "../util/abort.ts"
 import { toMilliseconds } from "../util/duration.ts"
+import { inspect } from "../util/node.ts"
 import { identity } from "../util/stable-key.ts"
 import { traced } from "../util/tracing.ts"
 import { classifySocketError } from "./classify.ts"

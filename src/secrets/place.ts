@@ -1,6 +1,7 @@
-import { type Stats, statSync } from "node:fs"
+import type { Stats } from "node:fs"
 import { basename, dirname } from "node:path"
 import { isMooringError, MooringError } from "../errors.ts"
+import { fs } from "../util/node.ts"
 import { losesSomething } from "./completeness.ts"
 import { fingerprint } from "./fingerprint.ts"
 import { type Data, harden } from "./guard.ts"
@@ -129,7 +130,7 @@ export class Place {
 
   #stat(): Stats | undefined {
     try {
-      return statSync(this.#path, { throwIfNoEntry: false })
+      return fs.statSync(this.#path, { throwIfNoEntry: false })
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code
       // A service often runs with a home folder that it may not enter; what nobody asked for is then not there.
@@ -186,5 +187,5 @@ function sameAs(a: Content | undefined, b: Content | undefined): boolean {
 
 /** A closed folder protects the files in it, whatever their own modes say. */
 function isOpenToOthers(folder: string): boolean {
-  return ((statSync(folder, { throwIfNoEntry: false })?.mode ?? 0o777) & 0o011) !== 0
+  return ((fs.statSync(folder, { throwIfNoEntry: false })?.mode ?? 0o777) & 0o011) !== 0
 }

@@ -1,5 +1,5 @@
-import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from "node:fs"
-import { open } from "node:fs/promises"
+import type { BigIntStats } from "node:fs"
+import { fs } from "../util/node.ts"
 
 /** The largest file that is read: credentials are small, and a wrong path should not fill the memory. */
 export const maxBytes: number = 1024 * 1024
@@ -8,7 +8,7 @@ export const maxBytes: number = 1024 * 1024
 export class Unusable extends Error {}
 
 /** Without O_NONBLOCK, opening a pipe that nobody writes to would hang the process. */
-const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
+const flags = fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0)
 
 /** A small file, and the state of the very file that was read. */
 export interface FileBytes {
@@ -18,24 +18,24 @@ export interface FileBytes {
 
 /** Reads a regular file of at most {@link maxBytes}. Throws {@link Unusable} or the system's error. */
 export function readSmallFile(path: string): FileBytes {
-  const file = openSync(path, flags)
+  const file = fs.openSync(path, flags)
   try {
-    const stat = fstatSync(file, { bigint: true })
+    const stat = fs.fstatSync(file, { bigint: true })
     check(stat.isFile(), Number(stat.size))
     const buffer = Buffer.alloc(Number(stat.size) + 1)
     let length = 0
     for (let read = -1; read !== 0 && length < buffer.length; length += read) {
-      read = readSync(file, buffer, length, buffer.length - length, null)
+      read = fs.readSync(file, buffer, length, buffer.length - length, null)
     }
     return { bytes: buffer.subarray(0, length), stat }
   } finally {
-    closeSync(file)
+    fs.closeSync(file)
   }
 }
 
 /** The same as text, without blocking. */
 export async function readTextFileAsync(path: string): Promise<string> {
-  const file = await open(path, flags)
+  const file = await fs.promises.open(path, flags)
   try {
     const stat = await file.stat()
     check(stat.isFile(), stat.size)

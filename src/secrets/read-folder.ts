@@ -1,5 +1,5 @@
-import { readdirSync, realpathSync, statSync } from "node:fs"
 import { join } from "node:path"
+import { fs } from "../util/node.ts"
 import type { Data } from "./guard.ts"
 import { executionRefusal } from "./permissions.ts"
 import { asText, maxBytes, readSmallFile, Unusable } from "./read-file.ts"
@@ -38,9 +38,9 @@ export function readFolder(root: string, display: string): FolderContent {
 
 function readOnce(root: string, display: string): FolderContent {
   const reading: Reading = { display, paths: [root], refusal: undefined, bytes: 0 }
-  const published = readdirSync(root).includes("..data") ? join(root, "..data") : undefined
+  const published = fs.readdirSync(root).includes("..data") ? join(root, "..data") : undefined
   if (published !== undefined) reading.paths.push(published)
-  const data = readLevel(published === undefined ? root : realpathSync(published), reading, 1)
+  const data = readLevel(published === undefined ? root : fs.realpathSync(published), reading, 1)
   return { data, paths: reading.paths, refusal: reading.refusal }
 }
 
@@ -54,12 +54,12 @@ interface Reading {
 function readLevel(folder: string, reading: Reading, level: number): Data {
   reading.paths.push(folder)
   const table: Record<string, unknown> = Object.create(null)
-  for (const name of readdirSync(folder).sort()) {
+  for (const name of fs.readdirSync(folder).sort()) {
     // `..data`, `..2024_05_01`, editors' and the system's own files.
     if (name.startsWith(".")) continue
     const path = join(folder, name)
     if (reading.paths.length > maxEntries) throw new Unusable(`it has more than ${maxEntries} entries`)
-    if (statSync(path).isDirectory()) {
+    if (fs.statSync(path).isDirectory()) {
       if (level < levels) addTable(table, name, readLevel(path, reading, level + 1), level)
     } else {
       add(table, name, readValue(path, name, reading))

@@ -1,5 +1,5 @@
-import { type BigIntStats, statSync } from "node:fs"
-import { stat } from "node:fs/promises"
+import type { BigIntStats } from "node:fs"
+import { fs } from "../util/node.ts"
 
 /** What some paths look like from outside. */
 export interface State {
@@ -22,7 +22,7 @@ export function stateOf(paths: readonly string[]): State {
   let writtenAt = Number.NEGATIVE_INFINITY
   const signatures = paths.map((path) => {
     try {
-      const stats = statSync(path, { bigint: true, throwIfNoEntry: false })
+      const stats = fs.statSync(path, { bigint: true, throwIfNoEntry: false })
       if (stats) writtenAt = Math.max(writtenAt, Number(stats.mtimeMs))
       return signatureOf(stats)
     } catch (error) {
@@ -34,7 +34,7 @@ export function stateOf(paths: readonly string[]): State {
 
 /** The same without blocking, for looking again and again: a network drive that hangs must not hang the program. */
 export async function signatureLater(paths: readonly string[]): Promise<string> {
-  const one = (path: string) => stat(path, { bigint: true }).then(signatureOf, failed)
+  const one = (path: string) => fs.promises.stat(path, { bigint: true }).then(signatureOf, failed)
   return (await Promise.all(paths.map(one))).join(" ")
 }
 

@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs"
 import nodeModule from "node:module"
 import { MooringError } from "../errors.ts"
+import { fs } from "./node.ts"
 import { installCommand, packageManager } from "./package-manager.ts"
 import { inRange } from "./version-range.ts"
 import { warnOnce } from "./warn.ts"
@@ -84,7 +84,7 @@ export function installedVersion(name: string): string | undefined {
   try {
     const file = nodeModule.findPackageJSON(name, import.meta.url)
     if (file === undefined) return undefined
-    const { version } = JSON.parse(readFileSync(file, "utf8")) as { version?: unknown }
+    const { version } = JSON.parse(fs.readFileSync(file, "utf8")) as { version?: unknown }
     return typeof version === "string" ? version : undefined
   } catch {
     return undefined

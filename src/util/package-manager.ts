@@ -1,5 +1,5 @@
-import { existsSync } from "node:fs"
 import { dirname, join } from "node:path"
+import { fs } from "./node.ts"
 
 /** The program that installs a project's packages. */
 export type PackageManager = "npm" | "pnpm" | "yarn" | "bun" | "deno"
@@ -20,7 +20,7 @@ const lockfiles: readonly (readonly [file: string, manager: PackageManager])[] =
  */
 export function packageManager(projectDir: string, env: NodeJS.ProcessEnv = process.env): PackageManager {
   for (let dir = projectDir; ; dir = dirname(dir)) {
-    const found = lockfiles.find(([file]) => existsSync(join(dir, file)))
+    const found = lockfiles.find(([file]) => fs.existsSync(join(dir, file)))
     if (found) return found[1]
     if (dir === dirname(dir)) break
   }

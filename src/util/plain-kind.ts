@@ -1,4 +1,4 @@
-import { types } from "node:util"
+import { types } from "./node.ts"
 
 /** The kinds of objects that are data: what they hold is all that they are. */
 export type PlainKind = "array" | "bytes" | "date" | "map" | "plain" | "regexp" | "set" | "url"

@@ -1,6 +1,6 @@
-import { types } from "node:util"
 import { MooringError } from "../errors.ts"
 import { processGlobal } from "./globals.ts"
+import { types } from "./node.ts"
 import { describeValue, plainKind } from "./plain-kind.ts"
 import { sha256 } from "./sha256.ts"
 

@@ -1,6 +1,6 @@
-import { existsSync, realpathSync } from "node:fs"
 import { basename, dirname, join, resolve } from "node:path"
 import { MooringError } from "../../../errors.ts"
+import { fs } from "../../../util/node.ts"
 import type { Setting, Source, SqlConfig } from "../../dialect.ts"
 
 /** Keys of a section that DuckDB has beyond the common ones. */
@@ -38,9 +38,9 @@ export function locate({ database, projectDir }: SqlConfig): Location {
 
 /** All spellings of a file come to one: links are followed, also above a file that is not there yet. */
 function realPath(path: string): string {
-  if (existsSync(path)) return realpathSync(path)
+  if (fs.existsSync(path)) return fs.realpathSync(path)
   const folder = dirname(path)
-  return existsSync(folder) ? join(realpathSync(folder), basename(path)) : path
+  return fs.existsSync(folder) ? join(fs.realpathSync(folder), basename(path)) : path
 }
 
 /** DuckDB's options out of all places, the stronger ones last. */

@@ -1,6 +1,6 @@
-import { isIP } from "node:net"
 import { userInfo } from "node:os"
 import { MooringError } from "../../../errors.ts"
+import { isIPv4 } from "../../../util/node.ts"
 import type { Setting, Source, SqlConfig } from "../../dialect.ts"
 import { readSetting } from "../../setting-values.ts"
 
@@ -141,5 +141,5 @@ export function sourceOf(config: SqlConfig): Source {
 }
 
 function isLocal(host: string): boolean {
-  return host.startsWith("/") || host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."))
+  return host.startsWith("/") || host === "localhost" || host === "::1" || (host.startsWith("127.") && isIPv4(host))
 }
