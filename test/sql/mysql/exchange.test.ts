@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from "vitest"
 import { Exchange, type RowTaker } from "../../../src/sql/dialects/mysql/exchange.ts"
 import { pause } from "../../support/waiting.ts"
 
-const ignored: RowTaker = { describe() {}, row() {}, complete() {} }
+const ignored: RowTaker = { describe() {}, row() {}, release() {}, complete() {} }
 
 test.for(["fail", "end"] as const)("an exchange that is over before it began harms nobody (%s)", async (how) => {
   const unhandled: unknown[] = []

@@ -13,10 +13,11 @@ import type { SessionState } from "./session-state.ts"
 import { connectionLost, type ShortCommand, tell } from "./short-command.ts"
 import { cannotBePrepared, factsOf, isForgotten, protocolFor, type StatementFacts } from "./statements.ts"
 import { MysqlStream, type Running } from "./stream.ts"
+import type { Wire } from "./wire/wire.ts"
 
 /** What a connection is made of. */
 export interface ConnectionParts {
-  readonly raw: Connection
+  readonly wire: Wire
   readonly state: SessionState
   /** Where a session begins. */
   readonly database: string | undefined
@@ -40,6 +41,7 @@ const unlimited = { maxRows: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE
 
 /** One connection: `mysql2`'s, and the session behind it. */
 export class MysqlConnection implements DriverConnection {
+  private readonly wire: Wire
   private readonly link: Connection
   private readonly state: SessionState
   private readonly home: string
@@ -52,7 +54,9 @@ export class MysqlConnection implements DriverConnection {
   /** A KILL QUERY under way: until it is through, it could hit the next statement. */
   private cancelling: Promise<unknown> | undefined
 
-  constructor({ raw, state, database, zeroDates, typed, openAside }: ConnectionParts) {
+  constructor({ wire, state, database, zeroDates, typed, openAside }: ConnectionParts) {
+    const { raw } = wire
+    this.wire = wire
     this.link = raw
     this.state = state
     // Without a configured database there is no way back: then the statement fails, and the connection is not used again.
@@ -103,7 +107,7 @@ export class MysqlConnection implements DriverConnection {
       const start = (taker: RowTaker): Running => {
         const exchange = this.exchangeFor(statement, protocol, taker)
         const done = this.accompany(exchange, options.signal)
-        return { exchange, done, pause: () => this.link.pause(), resume: () => this.link.resume() }
+        return { exchange, done, pause: () => this.wire.pause(), resume: () => this.wire.resume() }
       }
       const stream = new MysqlStream(this.readerFor(protocol, unlimited), options.batchRows, start)
       await stream.open()
@@ -209,7 +213,7 @@ export class MysqlConnection implements DriverConnection {
     try {
       await this.cancelling
       signal.throwIfAborted()
-      exchange.begin(this.link)
+      exchange.begin(this.wire)
       const ok = await exchange.done
       this.state.note(ok?.stateChanges)
       return ok
@@ -244,7 +248,7 @@ export class MysqlConnection implements DriverConnection {
   private async absorb(): Promise<void> {
     const timer = setTimeout(() => this.destroy(new Error("No answer to DO SLEEP(0).")), controlPatience)
     const exchange = new Exchange({ text: "DO SLEEP(0)", values: [], protocol: "text" }, ignored, () => undefined)
-    exchange.begin(this.link)
+    exchange.begin(this.wire)
     await exchange.done.catch(() => undefined)
     clearTimeout(timer)
   }
@@ -280,5 +284,6 @@ export class MysqlConnection implements DriverConnection {
 const ignored: RowTaker = {
   describe() {},
   row() {},
+  release() {},
   complete() {},
 }

@@ -7,6 +7,7 @@ import { type Connection, type ConnectionConfig, type Handshake, loadMysql2, typ
 import { serverKind } from "./server.ts"
 import { SessionState } from "./session-state.ts"
 import { hostForTls, lacksTls, type Security, securityOf } from "./tls.ts"
+import { type ReadTarget, Wire } from "./wire/wire.ts"
 
 /** How long a link may be silent before the operating system looks whether it still stands; milliseconds. */
 const keepAliveAfter = 30_000
@@ -57,11 +58,11 @@ class MysqlDatabase implements Database {
   private async connectWith(security: Security, signal: AbortSignal): Promise<DriverConnection> {
     const patience = this.own.connect_timeout
     const timeout = typeof patience === "number" && Number.isFinite(patience) ? patience : 0
-    const { raw, handshake } = await this.shakeHands(this.driverConfig(security, timeout), signal)
+    const { wire, handshake } = await this.shakeHands(security, timeout, signal)
     const server = serverKind(handshake.serverVersion)
     this.version = server.version
     const connection = new MysqlConnection({
-      raw,
+      wire,
       state: new SessionState(this.own, server),
       database: this.address.database,
       zeroDates: this.own.zero_dates as ZeroDates | undefined,
@@ -78,19 +79,20 @@ class MysqlDatabase implements Database {
   }
 
   private async openAside(security: Security, started: (connection: Connection) => void): Promise<Connection> {
-    const config = this.driverConfig(security, asidePatience)
-    const { raw } = await this.shakeHands(config, new AbortController().signal, started)
-    return raw
+    const { wire } = await this.shakeHands(security, asidePatience, new AbortController().signal, started)
+    return wire.raw
   }
 
   /** Leaves no socket behind when it fails. */
   private async shakeHands(
-    config: ConnectionConfig,
+    security: Security,
+    timeout: number,
     signal: AbortSignal,
     started: (connection: Connection) => void = () => undefined,
-  ): Promise<{ raw: Connection; handshake: Handshake }> {
+  ): Promise<{ wire: Wire; handshake: Handshake }> {
     signal.throwIfAborted()
-    const raw = this.engine.createConnection(config)
+    const wire = new Wire((target) => this.engine.createConnection(this.driverConfig(security, timeout, target)))
+    const { raw } = wire
     // An error between the handshake and the first use must not end the process.
     raw.on("error", () => undefined)
     started(raw)
@@ -100,7 +102,8 @@ class MysqlDatabase implements Database {
       const handshake = await new Promise<Handshake>((resolve, reject) => {
         raw.connect((error, told) => (error || told === undefined ? reject(error) : resolve(told)))
       })
-      return { raw, handshake }
+      wire.loggedIn()
+      return { wire, handshake }
     } catch (error) {
       raw.stream.destroy()
       throw signal.aborted ? signal.reason : error
@@ -109,19 +112,26 @@ class MysqlDatabase implements Database {
     }
   }
 
-  private driverConfig(security: Security, connectTimeout: number): ConnectionConfig {
+  private driverConfig(security: Security, connectTimeout: number, target: ReadTarget): ConnectionConfig {
     const { host, port, socket, user, database } = this.address
     const { password } = this.config
     const place = socket === undefined ? { host: hostForTls(host, security), port } : { socketPath: socket }
+    const dialled = socket === undefined ? { host, port } : { path: socket }
     return {
       enableKeepAlive: true,
       keepAliveInitialDelay: keepAliveAfter,
       ...this.driver,
       ...place,
       // The name that TLS checks may be written in another way than the one that is dialled.
-      ...(socket === undefined && {
-        stream: () => dial({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveAfter }),
-      }),
+      stream: () =>
+        dial({
+          ...dialled,
+          noDelay: true,
+          keepAlive: true,
+          keepAliveInitialDelay: keepAliveAfter,
+          // TLS and compression read the socket in their own way.
+          ...(security === undefined && !this.driver.compress && { onread: target }),
+        }),
       user,
       connectTimeout,
       charset: "utf8mb4",

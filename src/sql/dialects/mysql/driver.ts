@@ -46,6 +46,12 @@ export interface Connection extends EventEmitter {
   readonly stream: Socket
   /** What KILL takes. */
   readonly threadId: number | null
+  /** Given what comes. `mysql2` looks it up each time, so that it may be replaced. */
+  packetParser: PacketParser
+  /** Where packets are compressed, that of their content. */
+  _inflatedPacketsParser?: PacketParser
+  /** The number of the next packet. */
+  sequenceId: number
   connect(callback: (error: Error | null, handshake?: Handshake) => void): void
   /** Prepares a statement, and keeps it. One that is kept is given at once. */
   prepare(sql: string, callback: (error: Error | null, prepared?: Prepared) => void): unknown
@@ -56,9 +62,12 @@ export interface Connection extends EventEmitter {
   ping(callback: (error?: Error | null) => void): unknown
   /** COM_RESET_CONNECTION: forgets prepared statements, too. */
   reset(callback: (error?: Error | null) => void): unknown
-  pause(): void
-  resume(): void
   end(callback?: (error?: Error) => void): unknown
+}
+
+/** Cuts bytes into packets, and gives them to the command that runs. */
+export interface PacketParser {
+  execute(chunk: Buffer): unknown
 }
 
 /** A statement that the server has prepared. */

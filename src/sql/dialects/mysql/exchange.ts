@@ -1,21 +1,15 @@
 import { MooringError } from "../../../errors.ts"
-import type {
-  Answered,
-  ColumnDefinition,
-  Command,
-  Connection,
-  OkPacket,
-  Prepared,
-  RowPacket,
-  RowParser,
-} from "./driver.ts"
+import type { Answered, ColumnDefinition, Command, OkPacket, Prepared, RowPacket, RowParser } from "./driver.ts"
+import type { RowSink, Wire } from "./wire/wire.ts"
 
 /** Who gets the rows of a statement. What it throws fails the exchange. */
 export interface RowTaker {
   /** Called before the first row, for a statement that has rows. */
   describe(fields: readonly ColumnDefinition[]): void
-  /** One row's packet: the bytes from `start` to `end`, which do not change afterwards. */
+  /** One row's packet: the bytes from `start` to `end`, which are only good until {@link release}. */
   row(buffer: Buffer, start: number, end: number): void
+  /** The bytes of the rows so far are about to change. */
+  release(): void
   /** All rows have come. */
   complete(): void
 }
@@ -46,7 +40,7 @@ export class Exchange {
   private finished = false
   private readonly taker: RowTaker
   private readonly cancel: (exchange: Exchange) => void
-  private raw: Connection | undefined
+  private wire: Wire | undefined
   private failed = false
   private error: unknown
   private settled = false
@@ -76,9 +70,10 @@ export class Exchange {
     return this.finished && !this.refused
   }
 
-  begin(raw: Connection): void {
+  begin(wire: Wire): void {
     if (this.settled) return
-    this.raw = raw
+    this.wire = wire
+    const { raw } = wire
     const { text: sql, protocol } = this.statement
     try {
       if (protocol === "text") this.takeOverText(raw.query({ sql }, this.answered))
@@ -93,10 +88,10 @@ export class Exchange {
     if (this.failed || this.settled) return
     this.failed = true
     this.error = error
-    if (this.raw === undefined) this.settle()
+    if (this.wire === undefined) this.settle()
     else if (!this.finished) {
       // Rows may wait in a reader that stands still.
-      this.raw.resume()
+      this.wire.resume()
       this.cancel(this)
     }
   }
@@ -127,37 +122,54 @@ export class Exchange {
     command.buildParserFromFields = function (this: Command, fields) {
       // Rows are not kept by `mysql2`.
       this._currentRows = { push: () => 0 }
-      return exchange.parserFor(fields)
+      return exchange.parserFor(fields, 0)
     }
   }
 
   /** For the text protocol it has no such place: the parser that it makes is put aside. */
   private takeOverText(command: Command): void {
-    let parser: RowParser = nobody
+    let parser: RowParser = new Nobody()
     ;(command as unknown as NodeJS.EventEmitter).on("fields", (fields?: readonly ColumnDefinition[]) => {
       if (fields === undefined) return
       command._currentRows = { push: () => 0 }
-      parser = new (this.parserFor(fields))()
+      parser = new (this.parserFor(fields, 1))()
     })
     Object.defineProperty(command, "_rowParser", { get: () => parser, set() {} })
   }
 
-  private parserFor(fields: readonly ColumnDefinition[]): new () => RowParser {
-    const isFirst = this.results++ === 0
-    if (isFirst) this.guarded(() => this.taker.describe(fields))
-    const { taker } = this
-    const exchange = this
+  /**
+   * What `mysql2` gives rows to. Those of the first result come past it, as far as the wire can tell what a row is.
+   *
+   * @param eofs how many EOFs come before the rows.
+   */
+  private parserFor(fields: readonly ColumnDefinition[], eofs: number): new () => RowParser {
+    if (this.results++ > 0) return Nobody
+    this.guarded(() => this.taker.describe(fields))
+    const sink = this.sink()
+    this.wire?.takeRows(sink, eofs)
     return class {
       next({ buffer, offset, end }: RowPacket): null {
-        if (!isFirst || exchange.failed) return null
-        // What is thrown inside of `mysql2` would end the link.
-        try {
-          taker.row(buffer, offset, end)
-        } catch (error) {
-          exchange.fail(error)
-        }
+        sink.row(buffer, offset, end)
         return null
       }
+    }
+  }
+
+  /** What is thrown inside of `mysql2` would end the link. */
+  private sink(): RowSink {
+    const { taker } = this
+    return {
+      row: (buffer, start, end) => {
+        if (this.failed) return
+        try {
+          taker.row(buffer, start, end)
+        } catch (error) {
+          this.fail(error)
+        }
+      },
+      release: () => {
+        if (!this.failed) this.guarded(() => taker.release())
+      },
     }
   }
 
@@ -206,7 +218,12 @@ function counted(count: number, what: string): string {
   return `${count === 0 ? "no" : count} ${what}${count === 1 ? "" : "s"}`
 }
 
-const nobody: RowParser = { next: () => null }
+/** Takes the rows that nobody wants. */
+class Nobody implements RowParser {
+  next(): null {
+    return null
+  }
+}
 
 /** The answer without rows, which a procedure gives behind its results. */
 function okOf(rows: unknown): OkPacket | undefined {

@@ -68,6 +68,10 @@ export class ResultTaker implements RowTaker {
     if (this.onProgress !== undefined && reader.rowCount % rowsBetweenLooks === 0) this.tell(reader.rowCount)
   }
 
+  release(): void {
+    this.reader?.release()
+  }
+
   complete(): void {
     this.table = this.reader?.take()
   }

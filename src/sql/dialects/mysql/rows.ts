@@ -24,8 +24,8 @@ const mostPending = 4096
 
 /**
  * Turns the packets of rows into columns. A row is only looked through when it comes; its fields are copied when the
- * chunk that it lies in ends, one column after the other, so that each loop does one thing. Until then the chunk must
- * not change.
+ * chunk that it lies in is let go, one column after the other, so that each loop does one thing. Until then the chunk
+ * must not change.
  *
  * After an error it gives that error again.
  */
@@ -82,10 +82,15 @@ abstract class Rows {
     this.pendingBytes += end - start
   }
 
-  /** The rows so far; the next one begins a new table. @throws as {@link read} does. */
-  take(): Table {
+  /** The chunk of the last row is about to change. @throws as {@link read} does. */
+  release(): void {
     if (this.failure !== undefined) throw this.failure
     if (this.pending > 0) this.copy()
+  }
+
+  /** The rows so far; the next one begins a new table. @throws as {@link read} does. */
+  take(): Table {
+    this.release()
     const table = this.table ?? this.newTable()
     this.table = undefined
     this.count = 0

@@ -100,6 +100,10 @@ export class MysqlStream implements RecordStream, AsyncIterator<Table>, RowTaker
     this.arrived("full")
   }
 
+  release(): void {
+    this.reader?.release()
+  }
+
   complete(): void {
     this.batch = this.reader?.take()
     this.arrived("complete")
