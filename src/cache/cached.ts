@@ -1,14 +1,14 @@
-import { abortable } from "../util/abort.ts"
-import { type Detach, type Flight, SingleFlight } from "../util/single-flight.ts"
+import { abortable, never } from "../util/abort.ts"
+import { type Detach, SingleFlight } from "../util/single-flight.ts"
 import type { Call, Held, Outcome, Sighting } from "./call.ts"
 import type { CacheKey, CacheRange, CacheStore, Entry } from "./contract.ts"
 import { type CacheEvent, type CacheStats, Journal } from "./events.ts"
+import { Executions } from "./executions.ts"
 import { GuardedStore } from "./guarded-store.ts"
-import { rangeKey } from "./key.ts"
+import { flightKey } from "./key.ts"
 import { type MemoryOptions, MemoryStore } from "./memory.ts"
 import { coversError, freshness, horizon, isValid, type ReadOptions } from "./read-options.ts"
 import type { ResourcesOptions } from "./resources.ts"
-import { takeTurn } from "./turns.ts"
 
 /** How a {@link Cache} is made. */
 export interface CacheOptions {
@@ -44,7 +44,7 @@ export class Cache {
   /** Weak, as a memory of its own dies with the function that it serves. */
   readonly #memories = new Set<WeakRef<MemoryStore>>()
   readonly #stores = new Map<CacheStore, GuardedStore>()
-  readonly #executions: SingleFlight
+  readonly #executions: Executions
   readonly #lookups: SingleFlight
   readonly #detach: Detach | undefined
   readonly #now: () => number
@@ -54,7 +54,7 @@ export class Cache {
     this.#detach = options.detach
     this.#now = options.now ?? Date.now
     this.#journal = new Journal(options.onEvent)
-    this.#executions = new SingleFlight(options)
+    this.#executions = new Executions({ detach: this.#detach, now: this.#now, journal: this.#journal })
     this.#lookups = new SingleFlight(options)
     this.#memory = this.memory(options)
   }
@@ -77,14 +77,16 @@ export class Cache {
     const { signal, memory = this.#memory, store } = options
     if (signal?.aborted) return Promise.reject(signal.reason)
     if (options.sharing === false) return abortable(runAlone(work, signal), signal)
-    if (store === undefined && options.validate === undefined && options.fresh !== true) {
-      const entry = memory.get<Held<T>>(key)
-      const age = entry ? this.#now() - entry.storedAt : 0
-      if (entry && freshness(age, options) === "fresh") return Promise.resolve(this.#hit(key, age, entry, options))
-    }
     // What can neither be served nor stored need not ask a store that may be far away.
     const behind = store && (horizon(options) > 0 ? this.#guarded(store) : undefined)
-    return this.#read({ key, flat: rangeKey(key), options, work, memory, behind })
+    const call = { key, options, work, memory, behind }
+    if (store !== undefined || options.validate !== undefined) return this.#read(call)
+    const entry = options.fresh ? undefined : memory.get<Held<T>>(key)
+    if (entry === undefined)
+      return horizon(options) > 0 ? this.#execute(call, {}) : this.#executions.share(call, {}).then(answerOf)
+    const age = this.#now() - entry.storedAt
+    if (freshness(age, options) === "fresh") return Promise.resolve(this.#hit(key, age, entry, options))
+    return this.#read(call)
   }
 
   /**
@@ -168,11 +170,11 @@ export class Cache {
 
   /** The entry in memory or behind it, and the epoch that the key has behind. */
   async #find<T>(call: Call<T>, behind: GuardedStore, epoch: string): Promise<Sighting<T>> {
-    const { key, flat, options, memory } = call
+    const { key, options, memory } = call
     const held = memory.get<Held<T>>(key)
     if (options.fresh) return { behind: await abortable(behind.epoch(key), options.signal) }
     const known = held && freshness(this.#now() - held.storedAt, options) === "fresh" ? held.value.behind : undefined
-    const lookup = flightKey(epoch, known) + flat
+    const lookup = flightKey(key, epoch, known)
     const found = await this.#lookups.run(lookup, options.signal, () => behind.look(key, options.codec!, known))
     if (found === undefined) return {}
     // Unless its epoch has passed, what memory holds may be newer than what is behind.
@@ -186,38 +188,13 @@ export class Cache {
   }
 
   async #execute<T>(call: Call<T>, found: Sighting<T>): Promise<T> {
-    const { key, flat, options, memory } = call
-    const epoch = memory.epoch(key)
-    const flight = flightKey(epoch, found.behind) + flat
-    if (options.fresh) this.#executions.forget(flight)
-    if (this.#executions.has(flight)) this.#journal.write({ type: "joined", key, connection: options.connection })
-    const outcome = await this.#executions.run<Outcome<T>>(flight, options.signal, (shared) =>
-      this.#begin(call, found, epoch, shared),
-    )
+    const { options } = call
+    const outcome = await this.#executions.share(call, found)
     if (!outcome.kept && horizon(options) > 0 && !outcome.flight.superseded) {
       outcome.kept = true
       await abortable(this.#keep(call, outcome), options.signal)
     }
     return outcome.value
-  }
-
-  /** Executes, or waits for another process that does. */
-  async #begin<T>(call: Call<T>, found: Sighting<T>, epoch: string, flight: Flight): Promise<Outcome<T>> {
-    const { key, options, behind, work } = call
-    const { codec, fresh: force = false } = options
-    const isUsable = async (value: T) => !options.validate || isValid(options.validate, value)
-    const asked = { key, codec: codec!, known: found.order ?? 0, force, signal: flight.signal, isUsable }
-    const turn = behind && found.behind !== undefined ? await takeTurn(behind, asked) : undefined
-    if (turn?.entry) {
-      this.#journal.write({ type: "joined", key, connection: options.connection })
-      const { value, storedAt: begun, order } = turn.entry
-      return { value, begun, epoch, flight, behind: turn.epoch, order, adopted: true, kept: false }
-    }
-    this.#journal.write({ type: "miss", key, connection: options.connection })
-    const begun = this.#now()
-    const value = await (turn ? turn.own.holding(() => work(flight.signal)) : work(flight.signal))
-    const at = turn?.own ?? { epoch: found.behind, order: undefined }
-    return { value, begun, epoch, flight, behind: at.epoch, order: at.order, kept: false }
   }
 
   async #keep<T>(call: Call<T>, outcome: Outcome<T>): Promise<void> {
@@ -277,11 +254,10 @@ export class Cache {
   }
 }
 
-/** What was begun in another epoch has another key, and so is not joined. */
-function flightKey(epoch: string, behind: string | undefined): string {
-  return behind === undefined ? `${epoch}-` : `${epoch}:${behind.length}:${behind}`
+function answerOf<T>({ value }: Outcome<T>): T {
+  return value
 }
 
 async function runAlone<T>(work: (signal: AbortSignal) => T | PromiseLike<T>, signal?: AbortSignal): Promise<T> {
-  return work(signal ?? new AbortController().signal)
+  return work(signal ?? never)
 }

@@ -36,7 +36,6 @@ export interface Outcome<T> {
 /** One call of `read`, with its options resolved. */
 export interface Call<T> {
   readonly key: CacheKey
-  readonly flat: string
   readonly options: ReadOptions<T>
   readonly work: (signal: AbortSignal) => T | PromiseLike<T>
   readonly memory: MemoryStore

@@ -7,6 +7,12 @@ export function rangeKey(range: CacheRange): string {
   return group === undefined ? part(scope) : part(scope) + part(group)
 }
 
+/** The key of work that is under way: what was begun in another epoch, here or in the store behind, has another. */
+export function flightKey(key: CacheKey, epoch: string, behind: string | undefined): string {
+  const epochs = behind === undefined ? `${epoch}-` : `${epoch}:${behind.length}:${behind}`
+  return epochs + rangeKey(key)
+}
+
 function part(text: string): string {
   return `${text.length}:${text}`
 }

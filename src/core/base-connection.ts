@@ -142,18 +142,9 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
   }
 
   /** Runs `work` under a lease: a reset does not release the raw connection before it is done. */
-  protected async _use<T>(work: (raw: Raw, lease: Lease<Raw>) => T | Promise<T>, options: UseOptions = {}): Promise<T> {
-    const attempt = () =>
-      this.#handle.life().use(async (lease) => {
-        try {
-          return await work(lease.raw, lease)
-        } catch (error) {
-          if (!isMooringError(error) && this._classify(error) === "lost") this._broken(lease)
-          scrub(error, this.#resolved?.values ?? {})
-          throw error
-        }
-      }, options.signal)
-    return await (options.retry ? this._retry(attempt, options.signal) : attempt())
+  protected _use<T>(work: (raw: Raw, lease: Lease<Raw>) => T | Promise<T>, options: UseOptions = {}): Promise<T> {
+    const attempt = () => this.#useOnce(work, options)
+    return options.retry ? this._retry(attempt, options.signal) : attempt()
   }
 
   /** Runs `attempt` again after `lost` and `wait`, as long as `may` allows it. */
@@ -192,15 +183,14 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
    *
    * @param key plain data that names the work, or a text.
    */
-  protected async _cached<T>(
+  protected _cached<T>(
     key: unknown,
     options: CachedReadOptions<T>,
     work: (signal: AbortSignal) => Promise<T>,
     group = "",
   ): Promise<T> {
-    this.#handle.refuseIfUnusable()
     const at = { connection: this.connectionName, group, id: key }
-    return await readCached(this.#environment, this.#handle.source, at, options, work)
+    return readCached(this.#environment, this.#handle, at, options, work)
   }
 
   /**
@@ -279,6 +269,17 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
   /** The part of the cache where this connection's results are kept. */
   protected _cacheScope(): Promise<string> {
     return this.#handle.source.resolve()
+  }
+
+  async #useOnce<T>(work: (raw: Raw, lease: Lease<Raw>) => T | Promise<T>, options: UseOptions): Promise<T> {
+    const used: { lease?: Lease<Raw> } = {}
+    try {
+      return await this.#handle.life().use((lease) => work((used.lease = lease).raw, lease), options)
+    } catch (error) {
+      if (used.lease && !isMooringError(error) && this._classify(error) === "lost") this._broken(used.lease)
+      scrub(error, this.#resolved?.values ?? {})
+      throw error
+    }
   }
 
   async #connect(signal: AbortSignal): Promise<Raw> {

@@ -54,6 +54,10 @@ export class Generation<Raw> {
   readonly #events: GenerationEvents
   readonly #attempt = new AbortController()
   readonly #changed = new Set<() => void>()
+  /** The raw connection, once it has been made. */
+  #made: { readonly raw: Raw } | undefined
+  /** Ends the wait of each who uses it. */
+  readonly #users = new Set<(reason: unknown) => void>()
   #settled = false
   #retired = false
   #releasing: Promise<void> | undefined
@@ -70,6 +74,29 @@ export class Generation<Raw> {
   /** The raw connection, or a rejection as soon as the signal aborts. */
   connected(signal: AbortSignal | undefined): Promise<Raw> {
     return this.#settled && !signal?.aborted ? this.raw : abortable(this.raw, signal)
+  }
+
+  /** The raw connection without waiting, in an object; undefined until it has been made. */
+  get made(): { readonly raw: Raw } | undefined {
+    return this.#made
+  }
+
+  /** What the work gives, or a rejection as soon as users are cut off. As `abortable`, and cheaper where there are many. */
+  untilCutOff<T>(work: T | PromiseLike<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.cutOff.signal.aborted) reject(this.cutOff.signal.reason)
+      this.#users.add(reject)
+      Promise.resolve(work).then(
+        (value) => {
+          this.#users.delete(reject)
+          resolve(value)
+        },
+        (error) => {
+          this.#users.delete(reject)
+          reject(error)
+        },
+      )
+    })
   }
 
   get released(): boolean {
@@ -104,6 +131,7 @@ export class Generation<Raw> {
     })
     this.#attempt.abort(reason)
     this.cutOff.abort(reason)
+    for (const leave of this.#users) leave(reason)
     const released = new AbortController()
     const grace = sleep(cutOffGrace, undefined, { ref: !wait.background, signal: released.signal })
     // What is left of the grace must not hold the process.
@@ -117,7 +145,9 @@ export class Generation<Raw> {
       await undefined
       signal.throwIfAborted()
       const dial = () => this.#dial(signal)
-      return await (this.#hooks.inTurn?.(dial, signal) ?? dial())
+      const raw = await (this.#hooks.inTurn?.(dial, signal) ?? dial())
+      this.#made = { raw }
+      return raw
     } finally {
       this.#settled = true
     }

@@ -1,5 +1,4 @@
 import { MooringError } from "../errors.ts"
-import { abortable } from "../util/abort.ts"
 import { callerContext } from "../util/caller-context.ts"
 import { classifySocketError } from "./classify.ts"
 import { ConnectGate } from "./connect-gate.ts"
@@ -26,6 +25,11 @@ interface Held {
 interface HeldLease extends Lease<unknown> {
   readonly lifecycle: unknown
   readonly on: unknown
+}
+
+interface OwnLease<Raw> extends Lease<Raw>, HeldLease {
+  readonly raw: Raw
+  readonly on: Generation<Raw>
 }
 
 const heldHere = callerContext<Held>("held-leases@1")
@@ -100,11 +104,15 @@ export class Lifecycle<Raw> {
   }
 
   /** Runs `work` under a lease. */
-  async use<T>(work: (lease: Lease<Raw>) => Promise<T> | T, signal?: AbortSignal): Promise<T> {
-    const held: Held = { outer: heldHere.getStore(), leases: [] }
-    const lease = await this.#acquire(held, signal)
+  async use<T>(
+    work: (lease: Lease<Raw>) => Promise<T> | T,
+    { signal, mayReset = true }: { signal?: AbortSignal | undefined; mayReset?: boolean | undefined } = {},
+  ): Promise<T> {
+    const held: Held | undefined = mayReset ? { outer: heldHere.getStore(), leases: [] } : undefined
+    const lease = this.#acquireMade(held, signal) ?? (await this.#acquire(held, signal))
+    const run = () => lease.on.untilCutOff(work(lease))
     try {
-      return await heldHere.run(held, () => abortable(work(lease), lease.signal))
+      return await (held ? heldHere.run(held, run) : run())
     } finally {
       lease.release()
     }
@@ -136,13 +144,19 @@ export class Lifecycle<Raw> {
     return this.reset(timeout)
   }
 
-  async #acquire(held: Held | undefined, signal: AbortSignal | undefined): Promise<Lease<Raw>> {
+  /** A lease on a raw connection that is there: without a promise, since most uses find it so. */
+  #acquireMade(held: Held | undefined, signal: AbortSignal | undefined): OwnLease<Raw> | undefined {
+    const generation = this.#demand()
+    if (generation.made === undefined || signal?.aborted) return undefined
+    generation.leases++
+    return this.#lease(generation, generation.made.raw, held)
+  }
+
+  async #acquire(held: Held | undefined, signal: AbortSignal | undefined): Promise<OwnLease<Raw>> {
     const generation = this.#demand()
     generation.leases++
     try {
-      const lease = this.#lease(generation, await generation.connected(signal), held)
-      held?.leases.push(lease)
-      return lease
+      return this.#lease(generation, await generation.connected(signal), held)
     } catch (error) {
       generation.endLease()
       throw error
@@ -184,9 +198,9 @@ export class Lifecycle<Raw> {
     generation.retire()
   }
 
-  #lease(generation: Generation<Raw>, raw: Raw, held: Held | undefined): Lease<Raw> & HeldLease {
+  #lease(generation: Generation<Raw>, raw: Raw, held: Held | undefined): OwnLease<Raw> {
     let released = false
-    const lease: Lease<Raw> & HeldLease = {
+    const lease: OwnLease<Raw> = {
       raw,
       generation: generation.number,
       lifecycle: this,
@@ -200,6 +214,7 @@ export class Lifecycle<Raw> {
       },
       retire: () => this.#retire(generation),
     }
+    held?.leases.push(lease)
     return lease
   }
 

@@ -20,6 +20,11 @@ export interface UseOptions {
   signal?: AbortSignal | undefined
   /** Runs the work again on a fresh raw connection after `lost` or `wait`. Only for work that may be done twice. */
   retry?: boolean
+  /**
+   * Whether the work may wait for a `reset()` of this connection, which then does not wait for the work. Default true;
+   * false spares it a context of its own.
+   */
+  mayReset?: boolean
 }
 
 /** How `_cached` keeps a value. */

@@ -10,30 +10,44 @@ import { sharedTables, valueCodec } from "./table-codec.ts"
 export type CachedReadOptions<T> = CachedOptions &
   Partial<Pick<ReadOptions<T>, "codec" | "sizeOf" | "store" | "mayServeStaleOn">>
 
+/** The connection that reads. */
+export interface CachedHandle {
+  readonly source: SourceScope
+  /** @throws MooringError where it is closed, or another session's. */
+  refuseIfUnusable(): void
+}
+
 /** The value kept for a source under a key, or else the result of `work`. */
 export async function readCached<T>(
   environment: Environment,
-  source: SourceScope,
+  handle: CachedHandle,
   key: { readonly connection: string; readonly group: string; readonly id: unknown },
   options: CachedReadOptions<T>,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
+  handle.refuseIfUnusable()
+  const { source } = handle
   const scope = source.known ?? (await source.resolve())
-  const { ttl = 0, staleWhileRevalidate, staleIfError, ...rest } = options
   const store = source.outlivesProcess ? environment.settings.cache?.store : undefined
   const read: ReadOptions<T> = {
-    sizeOf: (value) => sizeOfData(value, sharedTables),
-    ...rest,
     connection: key.connection,
     store,
-    codec: rest.codec ?? (store && ((await valueCodec()) as Codec<T>)),
-    ttl: toMilliseconds(ttl, "ttl"),
-    staleWhileRevalidate: optionalMilliseconds(staleWhileRevalidate, "staleWhileRevalidate"),
-    staleIfError: optionalMilliseconds(staleIfError, "staleIfError"),
+    codec: options.codec ?? (store && ((await valueCodec()) as Codec<T>)),
+    sizeOf: options.sizeOf ?? sizeOfPlain,
+    mayServeStaleOn: options.mayServeStaleOn,
+    fresh: options.fresh,
+    signal: options.signal,
+    ttl: toMilliseconds(options.ttl ?? 0, "ttl"),
+    staleWhileRevalidate: optionalMilliseconds(options.staleWhileRevalidate, "staleWhileRevalidate"),
+    staleIfError: optionalMilliseconds(options.staleIfError, "staleIfError"),
   }
   const id = typeof key.id === "string" ? key.id : stableKey(key.id)
   const kept = await environment.cache.read({ scope, group: key.group, id }, read, work)
   return copyData(kept, sharedTables)
+}
+
+function sizeOfPlain(value: unknown): number {
+  return sizeOfData(value, sharedTables)
 }
 
 export function optionalMilliseconds(value: Duration | undefined, what: string): number | undefined {

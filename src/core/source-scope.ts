@@ -14,6 +14,8 @@ export class SourceScope {
   readonly #host: ScopeHost
   #asked: Promise<SourceIdentity> | undefined
   #source: SourceIdentity | undefined
+  /** What it comes to where it is the same for all generations. */
+  #scope: string | undefined
 
   constructor(host: ScopeHost) {
     this.#host = host
@@ -21,7 +23,7 @@ export class SourceScope {
 
   /** The scope, where it is known already. */
   get known(): string | undefined {
-    return this.#source && this.#scopeOf(this.#source)
+    return this.#scope ?? (this.#source && this.#scopeOf(this.#source))
   }
 
   async resolve(): Promise<string> {
@@ -32,7 +34,9 @@ export class SourceScope {
       // The section changed meanwhile: what is read now comes from another source.
       if (this.#asked !== asked) return this.resolve()
       this.#source = source
-      return this.#scopeOf(source)
+      const scope = this.#scopeOf(source)
+      if (!source.perGeneration) this.#scope = scope
+      return scope
     } catch (error) {
       if (this.#asked === asked) this.#asked = undefined
       throw error
@@ -47,6 +51,7 @@ export class SourceScope {
   forget(): void {
     this.#asked = undefined
     this.#source = undefined
+    this.#scope = undefined
   }
 
   #scopeOf({ key, perGeneration, local }: SourceIdentity): string {

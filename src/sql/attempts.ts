@@ -23,7 +23,7 @@ export function attempting<T>(
   attempt: (send: () => void) => Promise<T>,
 ): Promise<T> {
   const event = () => ({ connection, dialect: dialect.name, sql: statement.text })
-  return traced("query", event, async () => {
+  return traced("query", event, () => {
     let attempts = 0
     let sent = false
     const once = () => {
@@ -33,13 +33,11 @@ export function attempting<T>(
         sent = true
       })
     }
-    try {
-      return await retry(once, signal, () => repeatable || !sent)
-    } catch (error) {
+    return retry(once, signal, () => repeatable || !sent).catch((error: unknown) => {
       if (signal.aborted) throw signal.reason
       const outcome = !sent ? "notRun" : outcomeOf(actionOf(error, dialect), repeatable)
       throw toQueryError(error, dialect, { connection, attempts, outcome })
-    }
+    })
   })
 }
 

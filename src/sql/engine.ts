@@ -66,19 +66,6 @@ export class SqlEngine {
     return this.#database.version
   }
 
-  async borrow(signal: AbortSignal): Promise<Omit<Borrowed, "lost">> {
-    const connection = await this.pool.acquire(signal)
-    let released = false
-    return {
-      connection,
-      release: async (used) => {
-        if (released) return
-        released = true
-        await this.pool.release(connection, used)
-      },
-    }
-  }
-
   /**
    * Borrows a connection for the time of one statement.
    *

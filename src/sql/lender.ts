@@ -1,6 +1,6 @@
 import type { FailureAction, Lease } from "../core/index.ts"
 import { isMooringError } from "../errors.ts"
-import { capabilitiesOf } from "./dialect.ts"
+import { capabilitiesOf, type DriverConnection } from "./dialect.ts"
 import type { Borrowed, SqlEngine } from "./engine.ts"
 import { Places } from "./places.ts"
 
@@ -15,10 +15,10 @@ export class Lender {
     this.#classify = classify
   }
 
-  /** A driver connection out of the pool of this generation. */
-  async borrow(lease: Lease<SqlEngine>, signal: AbortSignal): Promise<Borrowed> {
+  /** A driver connection out of the pool of this generation. Who has it gives it back to that pool. */
+  async acquire(lease: Lease<SqlEngine>, signal: AbortSignal): Promise<DriverConnection> {
     try {
-      return { ...(await lease.raw.borrow(signal)), lost: () => this.broken(lease) }
+      return await lease.raw.pool.acquire(signal)
     } catch (error) {
       if (!signal.aborted) this.#failed(error, lease)
       throw error
@@ -26,10 +26,17 @@ export class Lender {
   }
 
   /** The same with the lease: it ends when the connection is given back, or cannot be had. */
-  async borrowFor(lease: Lease<SqlEngine>, signal: AbortSignal): Promise<Borrowed> {
+  async borrow(lease: Lease<SqlEngine>, signal: AbortSignal): Promise<Borrowed> {
     try {
-      const borrowed = await this.borrow(lease, signal)
-      return { ...borrowed, release: (used) => borrowed.release(used).finally(() => lease.release()) }
+      const connection = await this.acquire(lease, signal)
+      let released: Promise<void> | undefined
+      const giveBack = (used: "statement" | "session") =>
+        lease.raw.pool.release(connection, used).finally(() => lease.release())
+      return {
+        connection,
+        release: (used) => (released ??= giveBack(used)),
+        lost: () => this.broken(lease),
+      }
     } catch (error) {
       lease.release()
       throw error

@@ -33,6 +33,9 @@ interface Member extends Opened {
   lent: boolean
 }
 
+/** What a connection that was given back at once gives: no promise of its own. */
+const released = Promise.resolve()
+
 /** A connection that was idle for longer is asked for a sign of life before it is lent; milliseconds. */
 const checkAfterIdle = 30_000
 
@@ -105,18 +108,26 @@ export class Pool {
     return member.connection
   }
 
+  /** Borrows a connection that can be lent as it is; undefined where {@link acquire} would look, open or wait. */
+  tryAcquire(): DriverConnection | undefined {
+    const member = this.#idle.at(-1)
+    if (member === undefined || !this.#isTrusted(member)) return undefined
+    this.#idle.pop()
+    member.lent = true
+    return member.connection
+  }
+
   /**
    * Gives a connection back. One that may hold state of its session (`used: "session"`) is made fresh first; one that
    * is broken or too old is closed.
    */
-  async release(connection: DriverConnection, used: "statement" | "session"): Promise<void> {
+  release(connection: DriverConnection, used: "statement" | "session"): Promise<void> {
     const member = this.#members.get(connection)
-    if (!member?.lent) return
+    if (!member?.lent) return released
     member.lent = false
-    const fresh = used === "statement" || (connection.usable && (await isRenewed(connection)))
-    if (!this.#members.has(connection)) return
-    if (fresh && connection.usable && Date.now() < member.retireAt) this.#offer(member)
-    else void this.#discard(member)
+    if (used === "session") return this.#renew(member)
+    this.#takeBack(member)
+    return released
   }
 
   /** One of its connections broke: those that are idle now may be broken too, and are looked at before they are lent. */
@@ -179,15 +190,21 @@ export class Pool {
     })
   }
 
+  /** Whether it can be lent without being asked for a sign of life. */
+  #isTrusted({ connection, retireAt, idleSince }: Member): boolean {
+    const now = Date.now()
+    const isRecent = now - idleSince < checkAfterIdle && idleSince > this.#suspectedAt
+    return isRecent && now < retireAt && connection.usable && !this.#settings.prePing
+  }
+
   async #isFit(member: Member, signal: AbortSignal): Promise<boolean> {
-    const { connection, retireAt, idleSince } = member
+    if (this.#isTrusted(member)) return true
+    const { connection, retireAt } = member
     if (Date.now() >= retireAt) return false
     if (!connection.usable) {
       this.suspect()
       return false
     }
-    const isTrusted = Date.now() - idleSince < checkAfterIdle && idleSince > this.#suspectedAt
-    if (isTrusted && !this.#settings.prePing) return true
     const silent = `A connection of "${this.#host.name}" gave no sign of life.`
     try {
       await withDeadline({ signal, timeout: grace }, silent, (within) => connection.ping({ signal: within }))
@@ -202,6 +219,19 @@ export class Pool {
       void this.#discard(member)
       throw error
     }
+  }
+
+  async #renew(member: Member): Promise<void> {
+    const { connection } = member
+    if (connection.usable && (await isRenewed(connection))) this.#takeBack(member)
+    else if (this.#members.has(connection)) void this.#discard(member)
+  }
+
+  #takeBack(member: Member): void {
+    const { connection, retireAt } = member
+    if (!this.#members.has(connection)) return
+    if (connection.usable && Date.now() < retireAt) this.#offer(member)
+    else void this.#discard(member)
   }
 
   #discard(member: Member): Promise<void> {

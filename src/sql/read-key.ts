@@ -56,7 +56,7 @@ export class ProgressWatchers {
 
   /** What tells them; undefined if nobody watches now, since a database may tell more slowly than it works. */
   teller(key: string): Watcher | undefined {
-    if (!this.#watchers.has(key)) return undefined
+    if (this.#watchers.size === 0 || !this.#watchers.has(key)) return undefined
     return (progress) => {
       for (const watcher of this.#watchers.get(key) ?? []) watcher(progress)
     }

@@ -1,7 +1,7 @@
 import type { Kysely } from "kysely"
 import { MooringError } from "../errors.ts"
 import type { Table } from "../tables/index.ts"
-import { abortable, linkSignals } from "../util/abort.ts"
+import { abortable, linkSignals, never } from "../util/abort.ts"
 import { toMilliseconds } from "../util/duration.ts"
 import { bindTargetOf, capabilitiesOf, type RunResult, type Statement, type TransactionOptions } from "./dialect.ts"
 import { paramSets, toExecuteResult, withValues } from "./execute-result.ts"
@@ -12,8 +12,6 @@ import { locating } from "./query-error.ts"
 import { type SessionHost, SessionTransaction } from "./session-transaction.ts"
 import { type OpenStream, TableStream } from "./table-stream.ts"
 import { toStatement } from "./template.ts"
-
-const never = new AbortController().signal
 
 /**
  * One borrowed connection and the transactions on it, as in SQLAlchemy: the first statement begins a transaction, and

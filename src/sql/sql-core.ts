@@ -10,9 +10,9 @@ import {
 } from "../core/index.ts"
 import { isMooringError } from "../errors.ts"
 import type { Table, ValueOptions } from "../tables/index.ts"
-import { abortable, linkSignals } from "../util/abort.ts"
-import { toMilliseconds } from "../util/duration.ts"
+import { abortable, never } from "../util/abort.ts"
 import { type AttemptHost, attempting } from "./attempts.ts"
+import { underLimits } from "./call-limits.ts"
 import type { ResolvedSql } from "./config.ts"
 import {
   bindTargetOf,
@@ -35,7 +35,6 @@ import { notKnownYet, resolveSql, type Target, targetOf } from "./sql-target.ts"
 import type { OpenStream } from "./table-stream.ts"
 import { toStatement } from "./template.ts"
 
-const never = new AbortController().signal
 const keeping = { codec: tableCodec, sizeOf: (table: Table) => table.byteLength } as const
 
 /** What stands behind the public methods of a SQL connection: its target, its borrowing, its retries. */
@@ -80,19 +79,8 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
   }
 
   /** The same for work that itself ends with the signal. What it gives is never dropped. */
-  protected async _linked<T>(options: CallOptions, work: (signal: AbortSignal | undefined) => Promise<T>): Promise<T> {
-    const { signal, timeout } = options
-    signal?.throwIfAborted()
-    if (timeout === undefined) return await work(signal)
-    const { connectionName: connection } = this
-    const wait = toMilliseconds(timeout, "timeout")
-    const late = `A call on connection "${connection}" took longer than its timeout of ${wait / 1000} s.`
-    const link = linkSignals({ signal, timeout: wait, connection }, late)
-    try {
-      return await work(link.signal)
-    } finally {
-      link.dispose()
-    }
+  protected _linked<T>(options: CallOptions, work: (signal: AbortSignal | undefined) => Promise<T>): Promise<T> {
+    return underLimits(this.connectionName, options, work)
   }
 
   #readCached(sql: SqlText, options: QueryOptions, signal: AbortSignal | undefined): Promise<Table> {
@@ -103,10 +91,9 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
     const group = groupOf(sql, statement)
     const key = readKey(statement.values, params, limits)
     const unwatch = onProgress && this.#watchers.add(group + key, onProgress)
-    const read = async (shared: AbortSignal) => {
+    const read = (shared: AbortSignal) => {
       const tell = this.#watchers.teller(group + key)
-      const { table } = await this.#attempt(statement, { ...limits, readOnly: true, onProgress: tell }, shared)
-      return table
+      return this.#attempt(statement, { ...limits, readOnly: true, onProgress: tell }, shared).then(tableOf)
     }
     const { ttl = this.#defaultTtl(), fresh, staleWhileRevalidate, staleIfError } = options
     const { codec, sizeOf } = keeping
@@ -246,7 +233,7 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
   }
 
   async #borrow(signal: AbortSignal): Promise<Borrowed> {
-    return this.#lender.borrowFor(await this._lease(signal), signal)
+    return this.#lender.borrow(await this._lease(signal), signal)
   }
 
   async #readAndChange(sql: SqlText, options: QueryOptions, signal: AbortSignal | undefined): Promise<Table> {
@@ -264,16 +251,18 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
   #attempt(statement: Statement, options: Omit<RunOptions, "signal">, signal = never): Promise<RunResult> {
     const used = options.readOnly ? "statement" : "session"
     const run = async (lease: Lease<SqlEngine>, send: () => void) => {
-      const { connection, release } = await this.#lender.borrow(lease, signal)
+      signal.throwIfAborted()
+      const { pool } = lease.raw
+      const connection = pool.tryAcquire() ?? (await this.#lender.acquire(lease, signal))
       try {
         send()
         return await connection.run(statement, { ...options, signal })
       } finally {
-        await release(used)
+        await pool.release(connection, used)
       }
     }
     const limits = { repeatable: options.readOnly, signal }
-    const attempt = (send: () => void) => this._use((_engine, lease) => run(lease, send), { signal })
+    const attempt = (send: () => void) => this._use((_engine, lease) => run(lease, send), { signal, mayReset: false })
     return attempting(this.#attempts, statement, limits, attempt)
   }
 
@@ -297,4 +286,8 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
   #defaultTtl(): string | number {
     return (this._target.queryTtl as string | undefined) ?? this._environment.settings.cache?.ttl ?? 0
   }
+}
+
+function tableOf({ table }: RunResult): Table {
+  return table
 }

@@ -75,7 +75,7 @@ export async function withDeadline<T>(
  * rejection of it is not reported as unhandled.
  */
 export function abortable<T>(promise: T | PromiseLike<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return Promise.resolve(promise)
+  if (!signal || signal === never) return Promise.resolve(promise)
   return new Promise<T>((resolve, reject) => {
     const abort = () => reject(signal.reason)
     const forget = () => signal.removeEventListener("abort", abort)
@@ -93,6 +93,19 @@ export function abortable<T>(promise: T | PromiseLike<T>, signal: AbortSignal | 
     else signal.addEventListener("abort", abort, { once: true })
   })
 }
+
+/** The signal of work that nobody calls off. */
+export const never: AbortSignal = new AbortController().signal
+
+/** Calls `listener` when the signal aborts, once; gives what takes it off. */
+export function onAbort(signal: AbortSignal, listener: () => void): () => void {
+  // Listening costs more than most of what else a small query does.
+  if (signal === never) return nothing
+  signal.addEventListener("abort", listener, { once: true })
+  return () => signal.removeEventListener("abort", listener)
+}
+
+function nothing(): void {}
 
 /** Resolves after `ms` milliseconds; rejects with `signal.reason` when the signal aborts first. */
 export function sleep(ms: number, signal?: AbortSignal): Promise<void> {

@@ -1,4 +1,5 @@
 import { MooringError } from "../errors.ts"
+import { never } from "./abort.ts"
 
 /** One shared execution, as its own work sees it. */
 export interface Flight {
@@ -9,17 +10,20 @@ export interface Flight {
 }
 
 class SharedExecution implements Flight {
-  readonly #controller = new AbortController()
+  readonly signal: AbortSignal
   superseded = false
   callers = 0
   promise: Promise<unknown> | undefined
+  readonly #controller: AbortController | undefined
 
-  get signal(): AbortSignal {
-    return this.#controller.signal
+  /** @param mayAbort false where a caller is in it who cannot leave. */
+  constructor(mayAbort: boolean) {
+    this.#controller = mayAbort ? new AbortController() : undefined
+    this.signal = this.#controller?.signal ?? never
   }
 
   abort(reason: unknown): void {
-    this.#controller.abort(reason)
+    this.#controller?.abort(reason)
   }
 }
 
@@ -60,11 +64,11 @@ export class SingleFlight {
    */
   run<T>(key: string, signal: AbortSignal | undefined, work: (flight: Flight) => T | PromiseLike<T>): Promise<T> {
     if (signal?.aborted) return Promise.reject(signal.reason)
-    const flight = this.#flights.get(key) ?? this.#begin(key, work)
+    const flight = this.#flights.get(key) ?? this.#begin(key, work, signal !== undefined)
     const promise = flight.promise as Promise<T> | undefined
     if (!promise) return Promise.reject(new MooringError("CACHE", "A cached call waits for itself.", { hint }))
     flight.callers++
-    return signal ? this.#until(signal, key, flight, promise) : promise.then((value) => value)
+    return signal ? this.#until(signal, key, flight, promise) : promise
   }
 
   /** The keys of what can be joined now. */
@@ -85,10 +89,10 @@ export class SingleFlight {
     this.#flights.delete(key)
   }
 
-  #begin<T>(key: string, work: (flight: Flight) => T | PromiseLike<T>): SharedExecution {
-    const flight = new SharedExecution()
+  #begin<T>(key: string, work: (flight: Flight) => T | PromiseLike<T>, mayAbort: boolean): SharedExecution {
+    const flight = new SharedExecution(mayAbort)
     this.#flights.set(key, flight)
-    const promise = this.#detach(async () => await work(flight))
+    const promise = this.#detach(() => begin(work, flight))
     const settled = () => this.#remove(key, flight)
     promise.then(settled, settled)
     flight.promise = promise
@@ -113,5 +117,13 @@ export class SingleFlight {
 
   #remove(key: string, flight: SharedExecution): void {
     if (this.#flights.get(key) === flight) this.#flights.delete(key)
+  }
+}
+
+function begin<T>(work: (flight: Flight) => T | PromiseLike<T>, flight: Flight): Promise<T> {
+  try {
+    return Promise.resolve(work(flight))
+  } catch (error) {
+    return Promise.reject(error)
   }
 }

@@ -99,20 +99,23 @@ test("every raw connection is released exactly once, and none is used after its 
         else if (what === "connected") begin(life.connected())
         else {
           const abort = new AbortController()
-          const work = life.use(async (lease) => {
-            used(lease.raw, 1)
-            try {
-              expect(lease.raw.releases).toBe(0)
-              await ticks(wait)
-              expect(lease.raw.releases).toBe(0)
-              if (what === "retire") lease.retire()
-              if (what === "resetInside") await life.reset(10_000)
-              if (what === "failing") throw new Error("work failed")
-              expect(lease.raw.releases).toBe(0)
-            } finally {
-              used(lease.raw, -1)
-            }
-          }, abort.signal)
+          const work = life.use(
+            async (lease) => {
+              used(lease.raw, 1)
+              try {
+                expect(lease.raw.releases).toBe(0)
+                await ticks(wait)
+                expect(lease.raw.releases).toBe(0)
+                if (what === "retire") lease.retire()
+                if (what === "resetInside") await life.reset(10_000)
+                if (what === "failing") throw new Error("work failed")
+                expect(lease.raw.releases).toBe(0)
+              } finally {
+                used(lease.raw, -1)
+              }
+            },
+            { signal: abort.signal },
+          )
           begin(work)
           if (what === "aborted") abort.abort(new Error("left"))
         }

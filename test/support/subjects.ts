@@ -113,9 +113,10 @@ async function behindSqlite({ dir }: TestProject, sql: string): Promise<void> {
 async function behindDuckDB(_project: TestProject, sql: string): Promise<void> {
   const writer = await connection("behind", { type: "sql", url: "duckdb:///ada.db" })
   await inner(writer)._use(async (raw) => {
-    const { connection: borrowed, release } = await (raw as unknown as SqlEngine).borrow(new AbortController().signal)
+    const { pool } = raw as unknown as SqlEngine
+    const borrowed = await pool.acquire(new AbortController().signal)
     await (borrowed.raw as { run(sql: string): Promise<unknown> }).run(sql)
-    await release("statement")
+    await pool.release(borrowed, "statement")
   })
   await writer.close()
 }

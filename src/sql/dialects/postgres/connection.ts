@@ -1,5 +1,6 @@
 import { MooringError } from "../../../errors.ts"
 import { Table } from "../../../tables/index.ts"
+import { onAbort } from "../../../util/abort.ts"
 import type { DriverConnection, RecordStream, RunOptions, RunResult, Statement, StreamOptions } from "../../dialect.ts"
 import { type CancelTarget, cancelRunning } from "./cancel.ts"
 import type { TypeCatalog } from "./catalog.ts"
@@ -33,6 +34,9 @@ const abortedPatience = 200
 
 /** How long a server may take to hang up; milliseconds. */
 const closePatience = 1_000
+
+/** How often a statement is prepared again, the first time included. */
+const mostAttempts = 3
 
 /** How often progress is told; milliseconds. */
 const progressEvery = 100
@@ -73,23 +77,33 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
     return !this.closed && !this.broken && this.wire.failure === undefined
   }
 
-  run(statement: Statement, options: RunOptions): Promise<RunResult> {
-    return this.repeatUnprepared(statement.text, async () => {
+  async run({ text, values }: Statement, options: RunOptions): Promise<RunResult> {
+    const { readOnly, signal } = options
+    for (let attempt = 1; ; attempt++) {
       const result = new ResultTaker(options)
-      await this.converse({ ...statement, readOnly: options.readOnly, rowLimit: 0 }, result, options.signal)
-      // Locks of the session outlast the transaction, and the caller's next statement may have another connection.
-      if (options.readOnly && /advisory_lock/i.test(statement.text)) await this.control([releaseLocks])
-      return result.finish()
-    })
+      try {
+        await this.converse({ text, values, readOnly, rowLimit: 0 }, result, signal)
+        // Locks of the session outlast the transaction, and the caller's next statement may have another connection.
+        if (readOnly && /advisory_lock/i.test(text)) await this.control([releaseLocks])
+        return result.finish()
+      } catch (error) {
+        if (!this.mayPrepareAgain(error, text, attempt)) throw error
+      }
+    }
   }
 
-  async stream(statement: Statement, options: StreamOptions): Promise<RecordStream> {
+  async stream({ text, values }: Statement, options: StreamOptions): Promise<RecordStream> {
     const { readOnly, batchRows: rowLimit, signal } = options
-    return this.repeatUnprepared(statement.text, async () => {
-      const stream = new PostgresStream((taker) => this.begin({ ...statement, readOnly, rowLimit }, taker, signal))
-      await stream.open()
-      return stream
-    })
+    for (let attempt = 1; ; attempt++) {
+      const statement = { text, values, readOnly, rowLimit }
+      const stream = new PostgresStream((taker) => this.begin(statement, taker, signal))
+      try {
+        await stream.open()
+        return stream
+      } catch (error) {
+        if (!this.mayPrepareAgain(error, text, attempt)) throw error
+      }
+    }
   }
 
   async ping({ signal }: { signal: AbortSignal }): Promise<void> {
@@ -148,8 +162,7 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
     const { statement } = exchange
     signal.throwIfAborted()
     checkText(statement.text)
-    const abort = () => exchange.fail(signal.reason)
-    signal.addEventListener("abort", abort, { once: true })
+    const unlisten = onAbort(signal, () => exchange.fail(signal.reason))
     this.raw.ref()
     this.current = exchange
     try {
@@ -167,7 +180,7 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
       }
       throw error
     } finally {
-      signal.removeEventListener("abort", abort)
+      unlisten()
       this.current = undefined
       this.raw.unref()
     }
@@ -187,21 +200,12 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
     }
   }
 
-  private async repeatUnprepared<T>(text: string, work: () => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await work()
-      } catch (error) {
-        if (attempt === 3 || !this.mayPrepareAgain(error, text)) throw error
-      }
-    }
-  }
-
   /**
    * A kept statement that the server no longer has, or whose columns have changed since: nothing was run. Inside a
    * transaction of the caller's it is too late, since the error has ended that.
    */
-  private mayPrepareAgain(error: unknown, text: string): boolean {
+  private mayPrepareAgain(error: unknown, text: string, attempt: number): boolean {
+    if (attempt === mostAttempts) return false
     const { code, message = "" } = (error ?? {}) as { code?: unknown; message?: string }
     if (this.wire.status !== "I") return false
     if (code === "26000" && this.statements.isOurs(message)) {

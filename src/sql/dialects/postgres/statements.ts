@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto"
+import { LRUCache } from "lru-cache"
 import { warnOnce } from "../../../util/warn.ts"
 import type { FieldDescription } from "./wire/descriptions.ts"
 import type { Format } from "./wire/messages.ts"
@@ -26,9 +27,14 @@ const mostKept = 256
  * A statement gets a name when it comes for the second time: most that come once never come again.
  */
 export class Statements {
-  private readonly kept = new Map<string, Prepared>()
+  private readonly kept = new LRUCache<string, Prepared>({
+    max: mostKept,
+    dispose: ({ name }, _text, reason) => {
+      if (reason === "evict") this.leaving.push(name)
+    },
+  })
   /** Texts that came once. */
-  private readonly seen = new Set<string>()
+  private readonly seen = new LRUCache<string, true>({ max: mostKept })
   private readonly leaving: string[] = []
   private counter = 0
   private losses = 0
@@ -50,20 +56,14 @@ export class Statements {
   }
 
   find(text: string): Prepared | undefined {
-    const found = this.kept.get(text)
-    if (found !== undefined) {
-      this.kept.delete(text)
-      this.kept.set(text, found)
-    }
-    return found
+    return this.kept.get(text)
   }
 
   /** The name to prepare a text under. */
   nameFor(text: string): string {
     if (!this.keeping) return ""
     if (this.seen.delete(text)) return `${this.prefix}${++this.counter}`
-    this.seen.add(text)
-    if (this.seen.size > mostKept) this.seen.delete(first(this.seen))
+    this.seen.set(text, true)
     return ""
   }
 
@@ -72,10 +72,7 @@ export class Statements {
   }
 
   keep(text: string, prepared: Prepared): void {
-    if (prepared.name === "") return
-    this.kept.set(text, prepared)
-    if (this.kept.size <= mostKept) return
-    this.forget(first(this.kept.keys()))
+    if (prepared.name !== "") this.kept.set(text, prepared)
   }
 
   /** The server no longer takes this one for what it was. False if it is not kept. */
@@ -127,9 +124,4 @@ export class Statements {
     this.hasForeign = false
     this.leaving.length = 0
   }
-}
-
-function first(texts: Iterable<string>): string {
-  for (const text of texts) return text
-  return ""
 }
