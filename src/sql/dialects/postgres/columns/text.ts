@@ -65,12 +65,14 @@ function notUtf8(name: string): MooringError {
 
 /** Short texts are the rule: copying words is faster there than a call into the runtime. */
 function copyBytes(from: Source, place: number, size: number, to: DataView, values: Uint8Array, at: number): void {
-  if (size > 64) {
-    from.bytes.copy(values, at, place, place + size)
-    return
-  }
   const { bytes, view } = from
-  let i = 0
-  for (; i + 4 <= size; i += 4) to.setInt32(at + i, view.getInt32(place + i))
-  for (; i < size; i++) values[at + i] = bytes[place + i]!
+  if (size > 64) bytes.copy(values, at, place, place + size)
+  else if (size >= 4) {
+    // The last word may have bytes in common with the one before.
+    const last = size - 4
+    for (let i = 0; i < last; i += 4) to.setInt32(at + i, view.getInt32(place + i))
+    to.setInt32(at + last, view.getInt32(place + last))
+  } else {
+    for (let i = 0; i < size; i++) values[at + i] = bytes[place + i]!
+  }
 }
