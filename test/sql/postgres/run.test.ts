@@ -1,4 +1,5 @@
 import { expect } from "vitest"
+import type { DriverConnection } from "../../../src/sql/dialect.ts"
 import { postgres } from "../../../src/sql/dialects/postgres/index.ts"
 import { connect, execute, failure, never, onServer, open, query, reading, rows, running, typesOf } from "./support.ts"
 
@@ -51,6 +52,44 @@ onServer("a reading statement that writes is refused by the server, and nothing 
     const error = await failure(query(connection, text))
     expect(postgres.classify(error), text).toMatchObject({ kind: "readOnly", code: "READ_ONLY" })
     expect(await rows(other, "select state from pg_stat_activity where pid = $1", pid)).toEqual([{ state: "idle" }])
+  }
+})
+
+async function readAll(connection: DriverConnection, text: string): Promise<void> {
+  const stream = await connection.stream({ text, values: [] }, { signal: never, readOnly: true, batchRows: 10 })
+  for await (const _ of stream);
+}
+
+onServer("neither a function nor a procedure gets past it, and the session may write afterwards", async () => {
+  const connection = await connect()
+  await execute(connection, "create table kept (a int)")
+  const body = (text: string) => `language plpgsql as $$ begin ${text} end $$`
+  const writes = "insert into kept values (1)"
+  await execute(
+    connection,
+    `create function f_off() returns int ${body(`perform set_config('transaction_read_only', 'off', true); ${writes}; return 1;`)}`,
+  )
+  await execute(
+    connection,
+    `create function f_set() returns int ${body(`set transaction_read_only = off; ${writes}; return 1;`)}`,
+  )
+  await execute(connection, `create procedure p(inout a int) ${body(`commit; ${writes};`)}`)
+  for (const text of [
+    "select f_off()",
+    "with w as (select f_set() as a) select a from w",
+    "table kept union all select f_off()",
+    "values (f_set())",
+    "call p(1)",
+    `do $$ begin commit; ${writes}; end $$`,
+    "explain analyze insert into kept values (1)",
+    "select set_config('transaction_read_only', 'off', true), f_off()",
+  ]) {
+    // Three times: not prepared, prepared, and known.
+    for (let time = 0; time < 3; time++) await failure(query(connection, text))
+    await failure(readAll(connection, text))
+    expect(await rows(connection, "select a from kept"), text).toEqual([])
+    expect((await execute(connection, writes)).rowCount, text).toBe(1)
+    await execute(connection, "delete from kept")
   }
 })
 

@@ -73,6 +73,12 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
     return this.wire.parameters.get("client_encoding") !== "UTF8"
   }
 
+  /** {@link ExchangeHost}: others that speak the protocol, such as CockroachDB, need not do so. */
+  get pipelined(): boolean {
+    const { parameters } = this.wire
+    return Number.parseInt(parameters.get("server_version") ?? "", 10) >= 10 && !parameters.has("crdb_version")
+  }
+
   get usable(): boolean {
     return !this.closed && !this.broken && this.wire.failure === undefined
   }

@@ -2,8 +2,9 @@ import { MooringError } from "../../../errors.ts"
 import type { TypeCatalog } from "./catalog.ts"
 import type { ColumnReader } from "./columns/reader.ts"
 import { NotReading } from "./failures.ts"
+import { type Control, controls, type Guard, guardOf } from "./guard.ts"
 import { encodeValues } from "./params.ts"
-import type { Control, Prepared, Statements } from "./statements.ts"
+import type { Prepared, Statements } from "./statements.ts"
 import { columnReader, formatOf } from "./types.ts"
 import { type FieldDescription, readFields, readParameters, readTag } from "./wire/descriptions.ts"
 import { Exchange } from "./wire/exchange.ts"
@@ -14,6 +15,8 @@ import { backend, MessageWriter, type WireValue } from "./wire/messages.ts"
 export interface ExchangeHost {
   readonly statements: Statements
   readonly catalog: TypeCatalog
+  /** Whether the statements up to a Sync are one transaction, as PostgreSQL has it. */
+  readonly pipelined: boolean
   /** Whether texts may come in another encoding than UTF-8. */
   readonly checksText: boolean
   /** Asks the server to stop what it does. */
@@ -44,13 +47,6 @@ export interface RowTaker {
 
 type Command = Control | "lookup" | "statement"
 
-/** The statements around a reading one. */
-const controls: Readonly<Record<Control, string>> = {
-  begin: "BEGIN READ ONLY",
-  commit: "COMMIT",
-  rollback: "ROLLBACK",
-}
-
 /**
  * One statement by the extended query protocol, which never takes two statements in one text.
  *
@@ -71,6 +67,7 @@ export class StatementExchange extends Exchange {
   private name = ""
   private parameters: readonly number[] = []
   private encoded: readonly WireValue[] = []
+  private guard!: Guard
   /** The columns, while the server is asked about their types. */
   private fields: readonly FieldDescription[] | undefined
   private unknown: readonly number[] = []
@@ -91,8 +88,7 @@ export class StatementExchange extends Exchange {
   /** Ends a suspended statement. */
   end(): void {
     const writer = new MessageWriter().closePortal()
-    if (this.statement.readOnly) this.control(writer, this.ending)
-    this.sync(writer)
+    this.finish(writer)
   }
 
   protected keep(): void {
@@ -108,7 +104,7 @@ export class StatementExchange extends Exchange {
   }
 
   protected begin(): void {
-    const { statements } = this.host
+    const { statements, pipelined } = this.host
     const { text, readOnly, values } = this.statement
     const known = statements.find(text)
     if (known !== undefined) {
@@ -117,7 +113,8 @@ export class StatementExchange extends Exchange {
     }
     const writer = new MessageWriter()
     for (const name of statements.takeLeaving()) writer.closeStatement(name)
-    if (readOnly) this.control(writer, "begin")
+    this.guard = known?.guard ?? guardOf(text, pipelined)
+    if (readOnly) this.control(writer, this.guard.before)
     if (known !== undefined) {
       this.run(writer, known)
       return
@@ -213,14 +210,14 @@ export class StatementExchange extends Exchange {
     const { fields } = this
     const formats = (fields ?? []).map((field) => formatOf(field, catalog.find(field.typeId)))
     const asked = fields?.map((field, i) => ({ ...field, format: formats[i]! }))
-    const prepared = { name: this.name, parameters: this.parameters, fields: asked, formats }
+    const prepared = { name: this.name, parameters: this.parameters, fields: asked, formats, guard: this.guard }
     statements.keep(this.statement.text, prepared)
     this.encoded = encodeValues(this.statement.values, this.parameters)
     this.run(writer, prepared)
   }
 
   private run(writer: MessageWriter, { name, fields, formats }: Prepared): void {
-    const { readOnly, rowLimit } = this.statement
+    const { rowLimit } = this.statement
     const { catalog, checksText: checkText } = this.host
     this.hasColumns = fields !== undefined
     this.taker.describe(fields?.map((field) => columnReader(field, catalog.find(field.typeId), { checkText })))
@@ -230,14 +227,14 @@ export class StatementExchange extends Exchange {
       this.send(writer.flush())
       return
     }
-    if (readOnly) this.control(writer, this.ending)
-    this.sync(writer)
+    this.finish(writer)
   }
 
   private complete(tag: string): void {
     const command = this.commands.shift()
     if (this.failed) return
     switch (command) {
+      case "readOnly":
       case "begin":
       case "commit":
       case "rollback":
@@ -255,25 +252,17 @@ export class StatementExchange extends Exchange {
         this.host.statements.note(tag)
         this.taker.release()
         this.taker.complete(tag)
-        if (!this.synced) this.endCompleted()
+        if (!this.synced) this.finish(new MessageWriter())
         return
       default:
         throw new ProtocolError("the end of a statement that nobody began")
     }
   }
 
-  private endCompleted(): void {
-    const writer = new MessageWriter()
-    if (this.statement.readOnly) this.control(writer, this.ending)
+  private finish(writer: MessageWriter): void {
+    const { after } = this.guard
+    if (this.statement.readOnly && after !== undefined) this.control(writer, after)
     this.sync(writer)
-  }
-
-  /**
-   * EXPLAIN ANALYZE CREATE TABLE AS makes its table in a read-only transaction, too; so do set_config and, before
-   * PostgreSQL 16, functions for large objects what they are for. Rolled back, they do not.
-   */
-  private get ending(): Control {
-    return /\b(explain|set_config|lo_\w+)\b/i.test(this.statement.text) ? "rollback" : "commit"
   }
 
   private control(writer: MessageWriter, command: Control): void {

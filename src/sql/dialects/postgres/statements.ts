@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto"
 import { LRUCache } from "lru-cache"
 import { warnOnce } from "../../../util/warn.ts"
+import type { Control, Guard } from "./guard.ts"
 import type { FieldDescription } from "./wire/descriptions.ts"
 import type { Format } from "./wire/messages.ts"
 
@@ -13,10 +14,9 @@ export interface Prepared {
   /** Its columns, in the formats that they are asked for; undefined where it has no rows. */
   readonly fields: readonly FieldDescription[] | undefined
   readonly formats: readonly Format[]
+  /** What stands around it where it may only read. */
+  readonly guard: Guard
 }
-
-/** What stands around a reading statement. */
-export type Control = "begin" | "commit" | "rollback"
 
 /** Statements kept on each connection; the server needs some tens of kilobytes for one. */
 const mostKept = 256
