@@ -1,3 +1,5 @@
+import { onAbort } from "../util/abort.ts"
+
 interface Place<T> {
   resolve(value: T): void
   reject(error: unknown): void
@@ -28,14 +30,13 @@ export class WaitingLine<T> {
     return new Promise((resolve, reject) => {
       const forget = () => {
         clearTimeout(timer)
-        signal.removeEventListener("abort", abort)
+        unlisten()
       }
       const leave = (why: () => unknown) => {
         forget()
         this.#places.splice(this.#places.indexOf(place), 1)
         reject(why())
       }
-      const abort = () => leave(() => signal.reason)
       const timer = Number.isFinite(timeout) ? setTimeout(leave, timeout, late) : undefined
       const place: Place<T> = {
         resolve: (value) => {
@@ -47,7 +48,7 @@ export class WaitingLine<T> {
           reject(error)
         },
       }
-      signal.addEventListener("abort", abort, { once: true })
+      const unlisten = onAbort(signal, () => leave(() => signal.reason))
       if (first) this.#places.unshift(place)
       else this.#places.push(place)
     })

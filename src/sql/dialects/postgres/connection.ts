@@ -46,6 +46,8 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
   readonly raw: Client
   readonly statements: Statements
   readonly catalog: TypeCatalog
+  /** {@link ExchangeHost}: others that speak the protocol, such as CockroachDB, need not do so. */
+  readonly pipelined: boolean
   private readonly wire: ColumnarWire
   private readonly target: CancelTarget
   private closed = false
@@ -61,6 +63,9 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
     this.catalog = parts.catalog
     this.target = parts.target
     this.statements = new Statements(parts.keepsStatements)
+    const { parameters } = this.wire
+    this.pipelined =
+      Number.parseInt(parameters.get("server_version") ?? "", 10) >= 10 && !parameters.has("crdb_version")
     // Idle, it must neither end the process nor keep it alive.
     this.raw.on("error", () => {
       this.broken = true
@@ -71,12 +76,6 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
   /** {@link ExchangeHost}: the server sends UTF-8, whatever its database has, until somebody asks for something else. */
   get checksText(): boolean {
     return this.wire.parameters.get("client_encoding") !== "UTF8"
-  }
-
-  /** {@link ExchangeHost}: others that speak the protocol, such as CockroachDB, need not do so. */
-  get pipelined(): boolean {
-    const { parameters } = this.wire
-    return Number.parseInt(parameters.get("server_version") ?? "", 10) >= 10 && !parameters.has("crdb_version")
   }
 
   get usable(): boolean {
