@@ -153,6 +153,37 @@ test("after an error a reader gives it again, and no rows", () => {
   expect(() => reader.take()).toThrow("0000-00-00")
 })
 
+test("days are told apart, also from none, wherever they stand among others", () => {
+  const packet = (...parts: number[]) => Buffer.from([0, 0, parts.length, ...parts])
+  const read = (packets: readonly Buffer[], zeroDates?: "null") => {
+    const reader = new RowReader([column("t", 12)], { ...noLimits, ...(zeroDates && { zeroDates }) })
+    const chunk = Buffer.concat(packets)
+    let place = 0
+    for (const { length } of packets) reader.read(chunk, place, (place += length))
+    return reader.take().getChild("t")!.toArray()
+  }
+  const none = packet(0, 0, 0, 0, 10, 0, 0)
+  const days = fc.array(
+    fc.tuple(fc.constantFrom(0, 1, 1969, 1970, 2024, 9999), fc.integer({ min: 1, max: 12 }), fc.nat(23)),
+    { minLength: 1, maxLength: 30 },
+  )
+  fc.assert(
+    fc.property(days, (given) => {
+      const packets = given.map(([year, month, hour]) => packet(year & 255, year >> 8, month, 1, hour, 30, 15))
+      const wanted = given.map(([year, month, hour]) => {
+        const date = new Date(0)
+        date.setUTCFullYear(year, month - 1, 1)
+        date.setUTCHours(hour, 30, 15)
+        return date
+      })
+      expect(read(packets)).toEqual(wanted)
+      expect(read([none, ...packets, none], "null")).toEqual([null, ...wanted, null])
+      expect(() => read([...packets, none])).toThrow("0000-00-00")
+    }),
+  )
+  expect(() => read([none])).toThrow("0000-00-00")
+})
+
 test("decimals are exact at every length", () => {
   const digits = fc.string({ unit: fc.constantFrom(..."0123456789"), maxLength: 35 })
   fc.assert(

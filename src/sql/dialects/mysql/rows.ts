@@ -165,8 +165,11 @@ export class RowReader extends Rows {
     const nulls = start + 1
     let place = nulls + ((columns + 9) >> 3)
     if (place > end || buffer[start] !== 0) return false
+    // Most rows have no NULL: then it need not be looked for in each column.
+    let someNulls = 0
+    for (let i = nulls; i < place; i++) someNulls |= buffer[i]!
     for (let i = 0, at = first; i < columns; i++, at++) {
-      if ((buffer[nulls + ((i + 2) >> 3)]! & (1 << ((i + 2) & 7))) !== 0) {
+      if (someNulls !== 0 && (buffer[nulls + ((i + 2) >> 3)]! & (1 << ((i + 2) & 7))) !== 0) {
         places[at] = -1
         continue
       }

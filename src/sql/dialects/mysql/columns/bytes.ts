@@ -29,7 +29,7 @@ export class BytesReader implements ColumnReader {
       if (sizes[at]! < skip) throw badField(this.field.name, `${sizes[at]} bytes`)
       total += sizes[at]! - skip
     }
-    let end = builder.reserve(count, total)
+    let end = builder.reserve(count, total + overrun)
     const { offsets, values } = builder
     const target = new DataView(values.buffer)
     let row = builder.length + 1
@@ -72,7 +72,13 @@ export class TextReader extends BytesReader {
   }
 }
 
-/** Short texts are the rule: copying words is faster there than a call into the runtime. */
+/** So many bytes behind a value may be written before the next one is. */
+const overrun = 7
+
+/**
+ * Short texts are the rule: copying words is faster there than a call into the runtime. The last word may take bytes along
+ * that belong to what follows.
+ */
 function copyBytes(
   bytes: Buffer,
   view: DataView,
@@ -86,7 +92,9 @@ function copyBytes(
     bytes.copy(values, at, place, place + size)
     return
   }
-  let i = 0
-  for (; i + 4 <= size; i += 4) to.setInt32(at + i, view.getInt32(place + i))
-  for (; i < size; i++) values[at + i] = bytes[place + i]!
+  if (place + size + overrun <= bytes.length) {
+    for (let i = 0; i < size; i += 8) to.setBigInt64(at + i, view.getBigInt64(place + i))
+    return
+  }
+  for (let i = 0; i < size; i++) values[at + i] = bytes[place + i]!
 }
