@@ -159,10 +159,25 @@ export class ValidityBuilder {
 /** What a batch has for a buffer that it does not need. */
 export const noBytes: Uint8Array<ArrayBuffer> = new Uint8Array(0)
 
-/** The same bytes with more room behind them. */
+/** Below so many bytes, copying them is faster than taking their memory along. */
+const worthMoving = 4096
+
+/**
+ * The same bytes with more room behind them. No other array may show this memory: it may be taken along, so that what was
+ * used up goes at once instead of with the garbage.
+ */
 export function grown(bytes: Uint8Array<ArrayBuffer>, capacity: number): Uint8Array<ArrayBuffer> {
+  if (bytes.length >= worthMoving) return new Uint8Array(bytes.buffer.transfer(capacity))
   const larger = new Uint8Array(capacity)
   larger.set(bytes)
+  return larger
+}
+
+/** The same offsets with more room behind them, likewise. */
+export function grownOffsets(offsets: Int32Array<ArrayBuffer>, capacity: number): Int32Array<ArrayBuffer> {
+  if (offsets.byteLength >= worthMoving) return new Int32Array(offsets.buffer.transfer(capacity * 4))
+  const larger = new Int32Array(capacity)
+  larger.set(offsets)
   return larger
 }
 
@@ -171,10 +186,14 @@ export function roomAfter(size: number): number {
   return size + (size >> 5)
 }
 
-/** The first `length` bytes, in a buffer of their own if the room behind them would be a waste of memory. */
+/**
+ * The first `length` bytes, in a buffer of their own if the room behind them would be a waste of memory. No other array
+ * may show this memory.
+ */
 export function trimmed(bytes: Uint8Array<ArrayBuffer>, length: number): Uint8Array<ArrayBuffer> {
   if (bytes.length === length) return bytes
-  return bytes.length - length > Math.max(64, length >> 3) ? bytes.slice(0, length) : bytes.subarray(0, length)
+  if (bytes.length - length <= Math.max(64, length >> 3)) return bytes.subarray(0, length)
+  return bytes.length < worthMoving ? bytes.slice(0, length) : new Uint8Array(bytes.buffer.transfer(length))
 }
 
 /** The first `length` offsets, likewise. */

@@ -1,6 +1,6 @@
 import { type Column as ArrowColumn, type DataType, Type } from "@uwdata/flechette"
 import { type Batch, batch } from "../batch.ts"
-import { grown, trimmed, trimmedOffsets, ValidityBuilder } from "../bitmap.ts"
+import { grown, grownOffsets, trimmed, trimmedOffsets, ValidityBuilder } from "../bitmap.ts"
 import type { ColumnBuilder } from "../columns.ts"
 import { typeName } from "../types.ts"
 import { FixedColumn } from "./fixed.ts"
@@ -32,9 +32,7 @@ export class ListColumn implements ColumnBuilder {
   reserve(count: number): void {
     const needed = this.length + count + 1
     if (needed <= this.offsets.length) return
-    const larger = new Int32Array(Math.max(needed, this.offsets.length * 2))
-    larger.set(this.offsets)
-    this.offsets = larger
+    this.offsets = grownOffsets(this.offsets, Math.max(needed, this.offsets.length * 2))
   }
 
   commit(count: number, validity: Uint8Array | null = null): void {

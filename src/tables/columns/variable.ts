@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer"
 import { type DataType, Type } from "@uwdata/flechette"
 import { MooringError } from "../../errors.ts"
 import { type Batch, batch } from "../batch.ts"
-import { grown, noBytes, roomAfter, trimmed, trimmedOffsets, ValidityBuilder } from "../bitmap.ts"
+import { grown, grownOffsets, noBytes, roomAfter, trimmed, trimmedOffsets, ValidityBuilder } from "../bitmap.ts"
 import type { ColumnBuilder } from "../columns.ts"
 import { typeName } from "../types.ts"
 
@@ -45,9 +45,7 @@ export class VariableColumn implements ColumnBuilder {
   reserve(rows: number, bytes: number): number {
     const offsets = this.length + rows + 1
     if (offsets > this.offsets.length) {
-      const larger = new Int32Array(Math.max(offsets, this.offsets.length * 2, this.room.rows + 1))
-      larger.set(this.offsets)
-      this.offsets = larger
+      this.offsets = grownOffsets(this.offsets, Math.max(offsets, this.offsets.length * 2, this.room.rows + 1))
     }
     const needed = this.end + bytes
     if (needed > this.values.length) {
