@@ -117,24 +117,16 @@ export class Exchange {
   }
 
   /** `mysql2` makes the parser of a result's rows once it knows the columns. */
-  private takeOver(command: Command): void {
-    const exchange = this
-    command.buildParserFromFields = function (this: Command, fields) {
-      // Rows are not kept by `mysql2`.
-      this._currentRows = { push: () => 0 }
-      return exchange.parserFor(fields, 0)
-    }
+  private takeOver(command: TakenCommand): void {
+    command[taking] = this
+    command.buildParserFromFields = binaryParser
   }
 
   /** For the text protocol it has no such place: the parser that it makes is put aside. */
-  private takeOverText(command: Command): void {
-    let parser: RowParser = new Nobody()
-    ;(command as unknown as NodeJS.EventEmitter).on("fields", (fields?: readonly ColumnDefinition[]) => {
-      if (fields === undefined) return
-      command._currentRows = { push: () => 0 }
-      parser = new (this.parserFor(fields, 1))()
-    })
-    Object.defineProperty(command, "_rowParser", { get: () => parser, set() {} })
+  private takeOverText(command: TakenCommand): void {
+    command[taking] = this
+    ;(command as unknown as NodeJS.EventEmitter).on("fields", makeTextParser)
+    Object.defineProperty(command, "_rowParser", textParser)
   }
 
   /**
@@ -142,17 +134,12 @@ export class Exchange {
    *
    * @param eofs how many EOFs come before the rows.
    */
-  private parserFor(fields: readonly ColumnDefinition[], eofs: number): new () => RowParser {
+  parserFor(fields: readonly ColumnDefinition[], eofs: number): new () => RowParser {
     if (this.results++ > 0) return Nobody
     this.guarded(() => this.taker.describe(fields))
     const sink = this.sink()
     this.wire?.takeRows(sink, eofs)
-    return class {
-      next({ buffer, offset, end }: RowPacket): null {
-        sink.row(buffer, offset, end)
-        return null
-      }
-    }
+    return SinkParser.bind(undefined, sink)
   }
 
   /** What is thrown inside of `mysql2` would end the link. */
@@ -216,6 +203,55 @@ function wrongCount(placeholders: number, values: number): MooringError {
 
 function counted(count: number, what: string): string {
   return `${count === 0 ? "no" : count} ${what}${count === 1 ? "" : "s"}`
+}
+
+/**
+ * Where a command has its exchange and, for the text protocol, its parser. What is put on commands are the same functions
+ * for all: V8 keeps classes and methods that are made for one object, with all that they close over, until its next
+ * great collection of garbage.
+ */
+const taking = Symbol("exchange")
+const parsing = Symbol("parser")
+
+interface TakenCommand extends Command {
+  [taking]?: Exchange
+  [parsing]?: RowParser
+}
+
+/** Rows are not kept by `mysql2`. */
+const nowhere: NonNullable<Command["_currentRows"]> = { push: () => 0 }
+
+function binaryParser(this: TakenCommand, fields: readonly ColumnDefinition[]): new () => RowParser {
+  this._currentRows = nowhere
+  return this[taking]!.parserFor(fields, 0)
+}
+
+/** Called without columns for a statement without rows. */
+function makeTextParser(this: TakenCommand, fields?: readonly ColumnDefinition[]): void {
+  if (fields === undefined) return
+  this._currentRows = nowhere
+  this[parsing] = new (this[taking]!.parserFor(fields, 1))()
+}
+
+const textParser = {
+  get(this: TakenCommand): RowParser | undefined {
+    return this[parsing]
+  },
+  set(): void {},
+}
+
+/** Takes the rows that the wire leaves to `mysql2`. */
+class SinkParser implements RowParser {
+  private readonly sink: RowSink
+
+  constructor(sink: RowSink) {
+    this.sink = sink
+  }
+
+  next({ buffer, offset, end }: RowPacket): null {
+    this.sink.row(buffer, offset, end)
+    return null
+  }
 }
 
 /** Takes the rows that nobody wants. */
