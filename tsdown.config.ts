@@ -1,5 +1,29 @@
+import { readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { defineConfig } from "tsdown"
+
+/**
+ * Small packages that `import "mooring"` needs at once. They are built into ours, because Node takes longer to find and load
+ * their files than to run them.
+ */
+export const builtIn: readonly string[] = [
+  "fast-string-truncated-width",
+  "fast-string-width",
+  "fastest-levenshtein",
+  "smol-toml",
+]
+
+/** The licenses of what is built in, which ask to go with it. */
+function licenses(): string {
+  const folder = (name: string) => fileURLToPath(new URL(`node_modules/${name}`, import.meta.url))
+  const texts = builtIn.map((name) => {
+    const file = readdirSync(folder(name)).find((entry) => /^licen[cs]e/i.test(entry))
+    if (file === undefined) throw new Error(`${name} has no license.`)
+    return `${name}\n\n${readFileSync(join(folder(name), file), "utf8").trim()}\n`
+  })
+  return `These packages are part of this one, each under its own license.\n\n${texts.join("\n\n")}`
+}
 
 const source = fileURLToPath(new URL("src/", import.meta.url))
 
@@ -47,6 +71,15 @@ export default defineConfig({
   dts: true,
   fixedExtension: false,
   clean: true,
+  deps: { onlyBundle: [...builtIn] },
+  plugins: [
+    {
+      name: "licenses",
+      generateBundle() {
+        this.emitFile({ type: "asset", fileName: "licenses.txt", source: licenses() })
+      },
+    },
+  ],
   outputOptions: {
     codeSplitting: {
       groups: [

@@ -8,12 +8,14 @@ import { errorCodes } from "../src/index.ts"
 import { type DriverPackage, dialects } from "../src/sql/index.ts"
 import { kyselyPackage } from "../src/sql/kysely.ts"
 import { parquetPackage } from "../src/write-parquet.ts"
+import { builtIn } from "../tsdown.config.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 const source = join(root, "src")
 
 interface Manifest {
   readonly dependencies: Record<string, string>
+  readonly devDependencies: Record<string, string>
   readonly peerDependencies: Record<string, string>
   readonly peerDependenciesMeta: Record<string, { optional?: boolean }>
 }
@@ -174,6 +176,44 @@ function packageOf(specifier: string): string | undefined {
     .join("/")
 }
 
+test("what is imported at once is little, and nothing that takes Node long to load", () => {
+  const reached = new Set<string>()
+  const visit = (file: string): void => {
+    if (reached.has(file)) return
+    reached.add(file)
+    for (const { from, to, kind } of imports) if (from === file && kind === "static") visit(to)
+  }
+  visit("index.ts")
+  const packages = [...reached].flatMap((name) => packageOf(name) ?? [])
+  expect(packages.filter((name) => name !== "@uwdata/flechette" && !builtIn.includes(name))).toEqual([])
+  // Loading these costs a millisecond or more: through util/node.ts it does not, nor where they are needed.
+  const slow = [
+    "child_process",
+    "crypto",
+    "fs",
+    "fs/promises",
+    "http",
+    "net",
+    "sqlite",
+    "stream",
+    "tls",
+    "util",
+    "zlib",
+  ]
+  expect(slow.filter((name) => reached.has(`node:${name}`))).toEqual([])
+  const later = [
+    "cache/codec.ts",
+    "cache/disk.ts",
+    "cache/redis/client.ts",
+    "cache/redis/store.ts",
+    "tables/from-rows.ts",
+    "tables/write/writers.ts",
+    ...files.filter((file) => /^(cli|testing)\/|\/(database|worker)\.ts$/.test(file)),
+  ]
+  expect(later.filter((file) => !texts.has(file))).toEqual([])
+  expect(later.filter((file) => reached.has(file))).toEqual([])
+})
+
 test("every package that is imported is declared, and every declared one is imported", () => {
   const used = new Map<string, Set<Import["kind"]>>()
   for (const { to, kind } of imports) {
@@ -181,7 +221,8 @@ test("every package that is imported is declared, and every declared one is impo
     if (name === undefined) continue
     used.set(name, (used.get(name) ?? new Set()).add(kind))
   }
-  const declared = [...Object.keys(manifest.dependencies), ...Object.keys(manifest.peerDependencies)]
+  const builtOfDev = builtIn.filter((name) => name in manifest.devDependencies)
+  const declared = [...Object.keys(manifest.dependencies), ...Object.keys(manifest.peerDependencies), ...builtOfDev]
   expect([...used.keys()].filter((name) => !declared.includes(name))).toEqual([])
   expect(declared.filter((name) => !used.has(name))).toEqual([])
   const peers = Object.keys(manifest.peerDependencies)
