@@ -18,7 +18,19 @@ function run(command: string, args: readonly string[], cwd = root): string {
   throw new Error(`${command} ${args[0]} ended with ${status}.`)
 }
 
+/** The files of ours that Node loads with an entry: each costs time, however small it is. */
+function loadedWith(file: string, loaded = new Set<string>()): Set<string> {
+  if (loaded.has(file)) return loaded
+  loaded.add(file)
+  const text = readFileSync(join(root, "dist", file), "utf8")
+  for (const [, next] of text.matchAll(/^(?:import|export)[^;]*? from "\.\/([^"]+)";$/gm)) loadedWith(next!, loaded)
+  return loaded
+}
+
 try {
+  const loaded = [...loadedWith("index.js")]
+  // The entry, its two chunks, and the bundler's helpers.
+  if (loaded.length > 4) throw new Error(`import "mooring" loads ${loaded.length} files: ${loaded.join(", ")}`)
   run("npx", ["publint", "--strict"])
   run("npx", ["attw", "--pack", ".", "--profile", "esm-only"])
 
