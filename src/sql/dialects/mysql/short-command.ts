@@ -1,9 +1,8 @@
+import { never } from "../../../util/abort.ts"
 import type { Connection } from "./driver.ts"
 
 /** Gives `mysql2` one of its commands without rows: a ping, a reset. */
 export type ShortCommand = (answered: (error?: Error | null) => void) => unknown
-
-const never = new AbortController().signal
 
 /**
  * Runs one of `mysql2`'s short commands.

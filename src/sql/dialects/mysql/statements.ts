@@ -36,12 +36,27 @@ const longText = 20_000
 /** Functions that leave something in the session. */
 const leaving: readonly string[] = ["get_lock", "release_lock", "release_all_locks", "last_insert_id", "setval"]
 
+/** Programs run few statements, and these again and again: so many are remembered. */
+const mostKnown = 128
+
+const known = new Map<string, StatementFacts>()
+
 /**
- * Looks at the words of a statement, those of comments that MySQL runs (after `/*!`) too.
+ * What the words of a statement tell, those of comments that MySQL runs (after `/*!`) too.
  *
  * @param readOnly whether all of it has to be looked at, however long it is.
  */
 export function factsOf(text: string, readOnly: boolean): StatementFacts {
+  if (text.length > longText) return readFacts(text, readOnly)
+  let facts = known.get(text)
+  if (facts !== undefined) return facts
+  facts = readFacts(text, readOnly)
+  if (known.size === mostKnown) known.clear()
+  known.set(text, facts)
+  return facts
+}
+
+function readFacts(text: string, readOnly: boolean): StatementFacts {
   let verb = ""
   let writesFile = false
   let readsFile = false
