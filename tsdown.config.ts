@@ -11,6 +11,7 @@ export const builtIn: readonly string[] = [
   "fast-string-truncated-width",
   "fast-string-width",
   "fastest-levenshtein",
+  "lru-cache",
   "smol-toml",
 ]
 

@@ -1,4 +1,4 @@
-import { LruMap } from "../util/lru-map.ts"
+import { LRUCache } from "lru-cache"
 import type { CacheKey, CacheRange, CacheStore, Entry, StoreStats } from "./contract.ts"
 import { Epochs } from "./epochs.ts"
 
@@ -24,21 +24,25 @@ type Ids = Map<string, CacheKey>
 export class MemoryStore implements CacheStore {
   readonly name = "memory"
   readonly inProcess = true
-  readonly #entries: LruMap<CacheKey, Entry<unknown>>
+  readonly #entries: LRUCache<CacheKey, Entry<unknown>>
   /** Scope, group and id to the key object under which the entry is kept. */
   readonly #index = new Map<string, Map<string, Ids>>()
   readonly #epochs = new Epochs()
+  readonly #maxBytes: number
+  readonly #maxEntries: number
   #evictions = 0
 
   constructor(options: MemoryOptions = {}) {
-    const { maxBytes = defaultMemoryBytes, maxEntries } = options
-    this.#entries = new LruMap({
-      maxSize: Math.min(maxBytes, Number.MAX_SAFE_INTEGER),
-      maxEntries,
-      onEvict: (key, { bytes }) => {
+    this.#maxBytes = Math.min(options.maxBytes ?? defaultMemoryBytes, Number.MAX_SAFE_INTEGER)
+    this.#maxEntries = options.maxEntries ?? Number.POSITIVE_INFINITY
+    this.#entries = new LRUCache<CacheKey, Entry<unknown>>({
+      maxSize: Math.max(1, Math.floor(this.#maxBytes)),
+      dispose: (entry, key, reason) => {
+        if (reason === "set") return
         this.#unlist(key)
+        if (reason !== "evict") return
         this.#evictions++
-        options.onEvict?.(key, bytes)
+        options.onEvict?.(key, entry.bytes)
       },
     })
   }
@@ -55,16 +59,19 @@ export class MemoryStore implements CacheStore {
     const ids = this.#idsOf(key)
     const kept = ids?.get(key.id)
     if (kept && this.#entries.peek(kept)!.storedAt > entry.storedAt) return false
-    const listed = kept ?? this.#list(key)
-    const keeps = this.#entries.set(listed, entry, size)
-    if (!keeps) this.#unlist(listed)
-    return keeps
+    if (!(size <= this.#maxBytes) || this.#maxEntries < 1) {
+      if (kept) this.#entries.delete(kept)
+      return false
+    }
+    this.#entries.set(kept ?? this.#list(key), entry, { size })
+    while (this.#entries.size > this.#maxEntries) this.#entries.pop()
+    return true
   }
 
   /** Forgets an entry if it is the one of this order, without a new epoch. */
   drop(key: CacheKey, order: number | undefined): void {
     const kept = this.#idsOf(key)?.get(key.id)
-    if (kept && this.#entries.peek(kept)?.order === order) this.#forget(kept)
+    if (kept && this.#entries.peek(kept)?.order === order) this.#entries.delete(kept)
   }
 
   epoch(key: CacheKey): string {
@@ -73,17 +80,16 @@ export class MemoryStore implements CacheStore {
 
   invalidate(range: CacheRange): void {
     this.#epochs.begin(range)
-    for (const key of this.#keysIn(range)) this.#forget(key)
+    for (const key of this.#keysIn(range)) this.#entries.delete(key)
   }
 
   stats(): StoreStats {
-    return { entries: this.#entries.size, bytes: this.#entries.total, evictions: this.#evictions }
+    return { entries: this.#entries.size, bytes: this.#entries.calculatedSize, evictions: this.#evictions }
   }
 
   clear(): void {
     this.#epochs.beginAll()
     this.#entries.clear()
-    this.#index.clear()
   }
 
   #idsOf(key: CacheRange): Ids | undefined {
@@ -103,11 +109,6 @@ export class MemoryStore implements CacheStore {
     const groups = getOrCreate(this.#index, key.scope, () => new Map<string, Ids>())
     getOrCreate(groups, key.group, (): Ids => new Map()).set(key.id, key)
     return key
-  }
-
-  #forget(key: CacheKey): void {
-    this.#entries.delete(key)
-    this.#unlist(key)
   }
 
   #unlist(key: CacheKey): void {

@@ -1,5 +1,5 @@
+import { LRUCache } from "lru-cache"
 import { MooringError } from "../errors.ts"
-import { LruMap } from "../util/lru-map.ts"
 import { didYouMean } from "../util/suggest.ts"
 import { describe, isScalar, toBindable } from "./bindable.ts"
 import type { Capabilities, Statement } from "./dialect.ts"
@@ -100,7 +100,7 @@ interface Plan {
   readonly hasLists: boolean
 }
 
-type Plans = Record<ScanMode, LruMap<string, Plan>>
+type Plans = Record<ScanMode, LRUCache<string, Plan>>
 
 // By syntax object, because a dialect has one for the life of the process.
 const plans = new WeakMap<Syntax, Plans>()
@@ -110,15 +110,12 @@ function planOf(sql: string, syntax: Syntax, mode: ScanMode): Plan {
   if (!ofSyntax) plans.set(syntax, (ofSyntax = { named: newCache(), positional: newCache(), holes: newCache() }))
   const cache = ofSyntax[mode]
   let plan = cache.get(sql)
-  if (!plan) {
-    plan = makePlan(scan(sql, syntax, mode), syntax)
-    cache.set(sql, plan, sql.length + 1)
-  }
+  if (!plan) cache.set(sql, (plan = makePlan(scan(sql, syntax, mode), syntax)))
   return plan
 }
 
-function newCache(): LruMap<string, Plan> {
-  return new LruMap({ maxEntries: 500, maxSize: 4_000_000 })
+function newCache(): LRUCache<string, Plan> {
+  return new LRUCache({ max: 500, maxSize: 4_000_000, sizeCalculation: (_plan, sql) => sql.length + 1 })
 }
 
 function makePlan(scanned: Scanned, syntax: Syntax): Plan {

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto"
-import { LruMap } from "../../../util/lru-map.ts"
+import { LRUCache } from "lru-cache"
 import { warnOnce } from "../../../util/warn.ts"
 import type { Control, Guard } from "./guard.ts"
 import type { FieldDescription } from "./wire/descriptions.ts"
@@ -27,12 +27,14 @@ const mostKept = 256
  * A statement gets a name when it comes for the second time: most that come once never come again.
  */
 export class Statements {
-  private readonly kept = new LruMap<string, Prepared>({
-    maxSize: mostKept,
-    onEvict: (_text, { name }) => this.leaving.push(name),
+  private readonly kept = new LRUCache<string, Prepared>({
+    max: mostKept,
+    dispose: ({ name }, _text, reason) => {
+      if (reason === "evict") this.leaving.push(name)
+    },
   })
   /** Texts that came once. */
-  private readonly seen = new LruMap<string, true>({ maxSize: mostKept })
+  private readonly seen = new LRUCache<string, true>({ max: mostKept })
   private readonly leaving: string[] = []
   private counter = 0
   private losses = 0
