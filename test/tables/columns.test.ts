@@ -258,6 +258,27 @@ describe("TableBuilder", () => {
     }
   })
 
+  it("keeps every value of columns that grow, whatever room is left at the end", () => {
+    for (const rows of [3_000, 4_096, 5_000, 9_000]) {
+      const builder = new TableBuilder(
+        schema([field("n", int32()), field("s", utf8()), field("l", list(field("item", int32()) as never))]),
+        { batchRows: 6_000 },
+      )
+      const [numbers, texts, lists] = builder.columns as [FixedColumn, VariableColumn, ListColumn]
+      for (let i = 0; i < rows; i++) {
+        numbers.append(i)
+        texts.appendString(`row ${i}`)
+        ;(lists.child as FixedColumn).append(i * 2)
+        lists.append()
+        builder.endRows(1)
+      }
+      const table = builder.finish()
+      const wanted = Array.from({ length: rows }, (_, i) => ({ n: i, s: `row ${i}`, l: [i * 2] }))
+      expect(table.toArray()).toEqual(wanted)
+      expect(Table.fromIPC(table.toIPC()).toArray()).toEqual(wanted)
+    }
+  })
+
   it("notices columns of different lengths", () => {
     const builder = new TableBuilder(schema([field("a", int32()), field("b", int32())]))
     ;(builder.columns[0] as FixedColumn).append(1)
