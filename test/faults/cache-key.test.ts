@@ -30,6 +30,8 @@ interface Source {
   readonly isLocal: boolean
   readonly isMemory: boolean
   readonly session: string | undefined
+  /** Where its process runs, for all its life. */
+  readonly machine: string
   readonly pets: SQLConnection
 }
 
@@ -83,7 +85,7 @@ async function makeSources(pick: ReturnType<typeof picker>, folder: string): Pro
     const open = (scope: "global" | "session") => connection<SQLConnection>(`pets${at}`, { ...options, scope })
     const pets = session === undefined ? await open("global") : await withSession(session, () => open("session"))
     const isLocal = dialect !== "postgresql" || host !== host.replace(/localhost|127\.0\.0\.1/, "")
-    made.push({ identity, isLocal: isLocal && !isMemory, isMemory, session, pets })
+    made.push({ identity, isLocal: isLocal && !isMemory, isMemory, session, machine: pick(["one", "two"]), pets })
   }
   return made
 }
@@ -109,14 +111,14 @@ test("R22 no two calls that may be answered differently have one key; those that
       ["plain", pick(plain)],
     ] as const)
     const limit = pick(limits)
-    place.machine = pick(["one", "two"])
+    place.machine = source.machine
     const params = form === "plain" ? {} : { params: form === "named" ? { v: value } : [value] }
     const query = () => source.pets.query(sql, { ...params, ...limit, ttl: "1h" })
     await (source.session === undefined ? query() : withSession(source.session, query))
     const decides = {
       ...source.identity,
       memory: source.isMemory && sources.indexOf(source),
-      machine: source.isLocal && place.machine,
+      machine: source.isLocal && source.machine,
       session: source.session,
       sql,
       form,
