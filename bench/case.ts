@@ -4,6 +4,11 @@ export interface Case {
   readonly title: string
   /** What one run is counted in; default milliseconds. */
   readonly unit?: "ms" | "µs" | "executions"
+  /**
+   * How many rounds there are for each of other cases; default 1. More for what waits most of its time: where the system
+   * puts two processes weighs as much there as what they do.
+   */
+  readonly roundsFactor?: number
   /** Made once, for all sides. @throws Absent where this machine does not have what it takes. */
   prepare?(folder: string): Promise<Prepared>
   /** Undoes what `prepare` did beyond the folder. */

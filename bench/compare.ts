@@ -36,7 +36,8 @@ export interface FigureResult {
 }
 
 /** Measures all sides of a case, round after round. */
-export async function compare(name: string, { prepare, finish, ...each }: Case, rounds: number): Promise<CaseResult> {
+export async function compare(name: string, { prepare, finish, ...each }: Case, asked: number): Promise<CaseResult> {
+  const rounds = asked * (each.roundsFactor ?? 1)
   const folder = mkdtempSync(join(tmpdir(), "mooring-bench-"))
   const { title, chart, unit = "ms" } = each
   const machine = `${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB`

@@ -10,6 +10,7 @@ const text = "select id, name, fare from trips where id = $1"
 export const comparison: Case = {
   title: "PostgreSQL on loopback: one row by key, one after the other (mean)",
   unit: "µs",
+  roundsFactor: 3,
   chart: { name: "small", title: "One row by key, PostgreSQL" },
   prepare: (folder) => preparePostgres(folder, postgresTrips),
   finish: finishPostgres,
