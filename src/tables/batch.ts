@@ -30,8 +30,9 @@ export const exactly = { useBigInt: true, useBigIntTimestamp: true, useDecimalIn
 /** One batch over these buffers, without copying them. */
 export function batch(type: DataType, parts: BatchParts): Batch<unknown> {
   const Class = batchType(type, exactly) as new (parts: object) => Batch<unknown>
-  const { dictionary, ...rest } = parts
-  const made = new Class({ ...rest, type, validity: parts.validity ?? noBytes })
+  // It takes what it knows of these, and `dictionary` apart.
+  const made = new Class({ ...parts, type, validity: parts.validity ?? noBytes })
+  const { dictionary } = parts
   if (dictionary !== undefined) (made as unknown as DictionaryHolder).setDictionary(dictionary)
   return made
 }

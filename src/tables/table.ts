@@ -8,7 +8,7 @@ import { preview } from "./preview.ts"
 import { checkNames, RowSource } from "./rows.ts"
 import { counted } from "./terminal.ts"
 import { type Schema, schema as schemaOf } from "./types.ts"
-import { completeValues, type ValueOptions } from "./values.ts"
+import { completeValues, defaultValues, type ValueOptions } from "./values.ts"
 
 const brand: unique symbol = Symbol.for("mooring.table@1") as never
 
@@ -42,7 +42,7 @@ export class Table<Row = Record<string, unknown>> implements Iterable<Row> {
   constructor(schema: Schema, batches: readonly (readonly unknown[])[], values?: ValueOptions) {
     this.schema = schema
     this.batches = batches as readonly (readonly RawBatch[])[]
-    this.values = completeValues(values)
+    this.values = values === undefined ? defaultValues : completeValues(values)
     this.names = schema.fields.map((field) => field.name)
     checkShape(schema, this.batches)
     this.numRows = (this.batches[0] ?? []).reduce((sum, batch) => sum + batch.length, 0)

@@ -13,12 +13,12 @@ export interface ValueOptions {
 }
 
 /** What {@link ValueOptions} mean when they are left out. */
-export const defaultValues: Required<ValueOptions> = {
+export const defaultValues: Readonly<Required<ValueOptions>> = Object.freeze({
   bigint: "number",
   decimal: "string",
   timestamp: "Date",
   date: "string",
-}
+})
 
 /** Value options as readers take them. */
 export interface ReadValues extends Required<ValueOptions> {

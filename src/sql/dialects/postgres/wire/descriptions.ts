@@ -48,7 +48,8 @@ export function readTag({ bytes }: Source, start: number, end: number): string {
 
 /** The rows that a command's tag tells of. */
 export function rowsOfTag(tag: string): number {
-  return Number(/ (\d+)$/.exec(tag)?.[1] ?? 0)
+  const last = tag.slice(tag.lastIndexOf(" ") + 1)
+  return Number(last) || 0
 }
 
 function int16(view: DataView, place: number, end: number): number {
