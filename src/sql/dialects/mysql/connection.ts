@@ -1,5 +1,5 @@
 import { MooringError } from "../../../errors.ts"
-import { never } from "../../../util/abort.ts"
+import { onAbort } from "../../../util/abort.ts"
 import type { DriverConnection, RecordStream, RunOptions, RunResult, Statement, StreamOptions } from "../../dialect.ts"
 import { mysqlSyntax } from "../../syntaxes.ts"
 import { cancelRunning, type OpenAside } from "./cancel.ts"
@@ -207,8 +207,7 @@ export class MysqlConnection implements DriverConnection {
 
   /** Sees one exchange through. */
   private async accompany(exchange: Exchange, signal: AbortSignal): Promise<OkPacket | undefined> {
-    const abort = () => exchange.fail(signal.reason)
-    if (signal !== never) signal.addEventListener("abort", abort, { once: true })
+    const unlisten = onAbort(signal, () => exchange.fail(signal.reason))
     this.link.stream.ref()
     this.current = exchange
     try {
@@ -222,7 +221,7 @@ export class MysqlConnection implements DriverConnection {
       if (this.usable) await this.cancelling
       throw error
     } finally {
-      if (signal !== never) signal.removeEventListener("abort", abort)
+      unlisten()
       this.current = undefined
       this.link.stream.unref()
     }
