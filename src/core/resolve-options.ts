@@ -11,6 +11,8 @@ export interface OptionsLayer {
   /** For people: `.mooring/secrets.toml [connections.pets]`. */
   readonly source: string
   readonly values: Values
+  /** It is a file of Streamlit's, which has to work unchanged. */
+  readonly streamlit?: boolean
 }
 
 /** Everything that is configured for a connection. */
@@ -68,7 +70,11 @@ function assemble(
     section: frozen(section ? (fill(section.values, read) as Values) : {}),
     values: { ...own, ...options },
     layers: [
-      ...(section?.layers ?? []).map(({ source, values }) => ({ source, values: filled(values) })),
+      ...(section?.layers ?? []).map(({ source, values, streamlit }) => ({
+        source,
+        values: filled(values),
+        streamlit,
+      })),
       { source: `the options of connection("${name}")`, values: options as Values },
     ],
     fetched: new Set(

@@ -4,7 +4,7 @@ import { isMooringError, MooringError } from "../errors.ts"
 import { fs } from "../util/node.ts"
 import { losesSomething } from "./completeness.ts"
 import { fingerprint } from "./fingerprint.ts"
-import { type Data, harden } from "./guard.ts"
+import { harden } from "./guard.ts"
 import type { SecretsPath } from "./paths.ts"
 import { executionRefusal, isReadableByOthers } from "./permissions.ts"
 import { decode, readSmallFile, whyUnreadable } from "./read-file.ts"
@@ -146,19 +146,22 @@ export class Place {
     const exposed = isReadableByOthers(stat) && isOpenToOthers(dirname(this.#path))
     // A file of addresses only may lie open, as in an example that is committed.
     if (exposed && secretTexts(data).length > 0) this.#warn(Number(stat.mode) & 0o777)
-    const literal = basename(dirname(this.#path)) === ".streamlit"
-    const content = this.#contentOf(data, !literal, dirname(this.#path), executionRefusal(stat, this.display))
+    const streamlit = basename(dirname(this.#path)) === ".streamlit"
+    const refusal = executionRefusal(stat, this.display)
+    const content = this.#contentOf({ data, references: !streamlit, streamlit, baseDir: dirname(this.#path), refusal })
     return { content, paths: [this.#path], unfinished: text !== "" && !text.endsWith("\n") }
   }
 
   #readFolder(): Reading {
     const { data, paths, refusal } = readFolder(this.#path, this.display)
     // Such a file holds one value, often a generated one: it is never a pattern to fill in.
-    return { content: this.#contentOf(harden(data, this.display), false, this.#path, refusal), paths }
+    const literal = { references: false, streamlit: false }
+    const content = { data: harden(data, this.display), ...literal, baseDir: this.#path, refusal }
+    return { content: this.#contentOf(content), paths }
   }
 
-  #contentOf(data: Data, references: boolean, baseDir: string, refusal: string | undefined): Content {
-    return { kind: "file", display: this.display, data, references, baseDir, refusal }
+  #contentOf(content: Omit<Content, "kind" | "display">): Content {
+    return { kind: "file", display: this.display, ...content }
   }
 
   #explain(error: unknown): MooringError {

@@ -10,6 +10,8 @@ export interface Content {
   readonly data: Data
   /** `${VAR}`, `{ file }` and `{ command }` mean something here. */
   readonly references: boolean
+  /** It is a file of Streamlit's, which has to work unchanged. */
+  readonly streamlit: boolean
   /** Relative references start here. */
   readonly baseDir: string
   /** Why nothing that this source names may be executed; undefined when it may. */
@@ -27,6 +29,8 @@ export interface SectionLayer {
   /** For people: `.mooring/secrets.toml [connections.pets]`, `MOORING_CONNECTIONS__PETS__PASSWORD`. */
   readonly source: string
   readonly values: Data
+  /** It is from a file of Streamlit's, which has to work unchanged. */
+  readonly streamlit: boolean
   /** Why nothing that this layer names may be executed; undefined when it may. */
   readonly refusal: string | undefined
 }

@@ -226,7 +226,8 @@ export class SecretsStore {
 function inlineContent(inline: Readonly<Record<string, unknown>>, projectDir: string): Content {
   const display = "configure({ secrets })"
   const data = harden(inline, display)
-  return { kind: "configure", display, data, references: true, baseDir: projectDir, refusal: undefined }
+  const from = { references: true, streamlit: false, baseDir: projectDir, refusal: undefined }
+  return { kind: "configure", display, data, ...from }
 }
 
 function changedNames(before: View, after: View): readonly string[] {

@@ -157,12 +157,14 @@ export class View {
     if (base && written) {
       const source = `${base.display} ${header("connections", name)}`
       const values = toValues(written, this.#context(base, source))
-      layers.push(Object.freeze({ kind: base.kind, source, values, refusal: base.refusal }))
+      const { kind, streamlit, refusal } = base
+      layers.push(Object.freeze({ kind, source, values, streamlit, refusal }))
     }
     const overlay = overlayFor(name, this.#known, written, this.#input.overrides)
     if (overlay) {
       const { values, variables } = overlay
-      layers.push(Object.freeze({ kind: "env", source: variables.join(", "), values, refusal: undefined }))
+      const source = variables.join(", ")
+      layers.push(Object.freeze({ kind: "env", source, values, streamlit: false, refusal: undefined }))
     }
     return layers
   }

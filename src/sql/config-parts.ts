@@ -9,6 +9,8 @@ export interface Layer {
   /** For sentences: `.mooring/secrets.toml`, `the options`. */
   readonly source: string
   readonly values: Readonly<Record<string, unknown>>
+  /** It is a file of Streamlit's, which has to work unchanged. */
+  readonly streamlit?: boolean
 }
 
 /** What one source, or several, say of dialect and address. */

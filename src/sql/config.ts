@@ -42,6 +42,8 @@ export interface ResolvedSql {
   /** `query_ttl` and `values` as given: the cache's and the tables' affair. */
   readonly queryTtl: unknown
   readonly values: unknown
+  /** Some of it is from a file of Streamlit's, which has to work unchanged. */
+  readonly streamlit: boolean
 }
 
 const commonKeys: readonly string[] = [
@@ -102,6 +104,7 @@ export function toSqlConfig(
       leakWarning: engine.leakWarning,
       queryTtl: strongest(layers, "query_ttl")?.value,
       values: strongest(layers, "values")?.value,
+      streamlit: layers.some((layer) => layer.streamlit),
       config: {
         dialect: dialect.name,
         driver: parts.driver,
@@ -143,12 +146,12 @@ function readSettings(
 ): Pick<SqlConfig, "settings" | "query"> {
   const settings = new Map<string, unknown>()
   const query = new Map<string, string>()
-  layers.forEach(({ source, values, parts }, index) => {
+  layers.forEach(({ source, values, parts, streamlit }, index) => {
     for (const [key, value] of Object.entries(values)) {
       if (value === undefined || commonKeys.includes(key)) continue
       const setting = settingOf(dialect, key)
       if (setting) settings.set(key, readSetting(value, setting, `${key} in ${source}`))
-      else if (index >= from) refuseKey(key, source, dialect, warnings)
+      else if (index >= from) refuse(unknownKey(key, source, dialect), streamlit, warnings)
     }
     if (index < from) return
     for (const [key, value] of Object.entries(parts.query ?? {})) {
@@ -165,9 +168,8 @@ function settingOf(dialect: Dialect, key: string): Setting | undefined {
 }
 
 /** Streamlit leaves keys that it does not know alone, and its files must work unchanged: there it is a warning. */
-function refuseKey(key: string, source: string, dialect: Dialect, warnings: string[]): void {
-  const problem = unknownKey(key, source, dialect)
-  if (!/(^|[\\/])\.streamlit[\\/]/.test(source)) throw problem
+function refuse(problem: MooringError, streamlit: boolean | undefined, warnings: string[]): void {
+  if (!streamlit) throw problem
   warnings.push(`${problem.message} ${problem.hint}`)
 }
 

@@ -9,7 +9,7 @@ import { dialects } from "./dialects/index.ts"
 export function resolveSql(layers: readonly OptionsLayer[], context: ConfigContext): ResolvedSql {
   const own = outsideDialect(layers)
   const known = own ? [own, ...dialects] : dialects
-  const named = layers.map(({ source, values }) => ({ source, values: nameDialect(values) }))
+  const named = layers.map((layer) => ({ ...layer, values: nameDialect(layer.values) }))
   const resolved = toSqlConfig(named, known, context)
   for (const warning of resolved.warnings) {
     warnOnce(`${context.connection}: ${warning}`, `Connection "${context.connection}": ${warning}`)

@@ -359,7 +359,8 @@ describe("a dialect's own settings", () => {
   })
 
   test("but are a warning in Streamlit's files, which must work unchanged", () => {
-    const layer = { source: "/project/.streamlit/secrets.toml", values: { url, note: "canary" } }
+    const layer = { source: "/project/.streamlit/secrets.toml", streamlit: true, values: { url, note: "canary" } }
+    expect(resolve(layer).streamlit).toBe(true)
     expect(warningsOf(layer)).toEqual([expect.stringContaining('"note" in /project/.streamlit/secrets.toml')])
     expect(warningsOf(layer).join()).not.toContain("canary")
   })
