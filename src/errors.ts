@@ -14,6 +14,7 @@ export const errorCodes = {
   CACHE: "A cached value could not be written or read.",
   CLOSED: "The connection was closed by close() or closeAll().",
   CONNECT: "The connection could not be made.",
+  DATA_LOST: "A database in memory is gone, and its tables with it.",
   DRIVER_MISSING: "The package that talks to this database is not installed.",
   IN_TRANSACTION: "The connection was used inside its own transaction callback.",
   LOCKED: "The database file is in use by another process.",

@@ -1,7 +1,9 @@
-import { expect, test } from "vitest"
+import { join } from "node:path"
+import { expect, onTestFinished, test } from "vitest"
 import { MooringError, QueryError } from "../../../src/errors.ts"
+import { connection } from "../../../src/index.ts"
 import { duckdb } from "../../../src/sql/dialects/duckdb/index.ts"
-import { connect, execute, failure, memory, open, query } from "./support.ts"
+import { connect, execute, failure, folder, memory, never, open, query } from "./support.ts"
 
 const setup = `
   create table owners (id int primary key, name varchar);
@@ -73,8 +75,37 @@ test("after a defect of DuckDB's the instance is lost, and the connection is not
   expect(found).toMatchObject({ action: "fatal", hint: expect.stringContaining("defect of DuckDB") })
   expect(found.message).not.toContain("\n")
   expect(a.usable).toBe(false)
-  expect(duckdb.classify(await failure(query(b, "select 1")))).toMatchObject({ action: "lost", kind: "connection" })
+  const lost = await failure(query(b, "select 1"))
+  expect(duckdb.classify(lost)).toMatchObject({ action: "fatal", kind: "connection", code: "DATA_LOST" })
+  expect(lost.message).toMatch(/^The in-memory database and its tables are lost: INTERNAL Error: [^\n]*\.$/)
   expect(b.usable).toBe(false)
+  // No empty database takes its place.
+  await expect(database.connect({ signal: never })).rejects.toMatchObject({ code: "DATA_LOST" })
+})
+
+test("after a defect of DuckDB's a file is opened anew", async () => {
+  const database = await open({ database: join(folder(), "pets.duckdb") })
+  const a = await connect(database)
+  await execute(a, "create table owners as select 42 as id")
+  await failure(query(a, "select typeof($1), $1::varchar", "x"))
+  expect(a.usable).toBe(false)
+  expect(duckdb.classify(await failure(query(await connect(database), "select 1")))).toMatchObject({ action: "lost" })
+})
+
+test("a connection whose database in memory was lost says so until it is closed", async () => {
+  const pets = await connection("pets", { type: "sql", url: "duckdb://" })
+  onTestFinished(() => pets.close())
+  await pets.execute("create table owners as select 42 as id")
+  await expect(pets.query("select typeof(:a), :a::varchar", { params: { a: "x" } })).rejects.toThrow("INTERNAL")
+  for (const call of [
+    () => pets.query("from owners"),
+    () => pets.execute("create table if not exists owners as select 0 as id"),
+    () => pets.scalar("select 1"),
+    () => pets.stream("from owners").schema,
+    () => pets.transaction((tx) => tx.query("select 1")),
+  ]) {
+    await expect(call()).rejects.toMatchObject({ code: "DATA_LOST", kind: "connection" })
+  }
 })
 
 test("an interrupt from outside is told as one", async () => {

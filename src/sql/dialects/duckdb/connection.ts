@@ -17,6 +17,8 @@ export interface Opener {
   connect(options: { create: boolean }): Promise<RawConnection>
   /** Looks whether a file that is not there yet could be made. */
   check(): void
+  /** What the caller is told of an error: after some of them a database in memory is gone. */
+  explain(error: unknown): unknown
 }
 
 /** Statements that leave nothing behind in their session. */
@@ -103,14 +105,17 @@ export class DuckDBConnection implements DriverConnection {
         close: end,
         failure: async (error) => {
           this.#usable &&= !isFatal(error)
-          if (!(error instanceof EarlyEnd) || this.#closed) return error
+          if (!(error instanceof EarlyEnd) || this.#closed) return this.#opener.explain(error)
           const reason = (within: AbortSignal) => reasonOf(driver, native, statement, within)
-          return this.#exclusively(options.signal, reason)
+          const found = await this.#exclusively(options.signal, reason)
+          this.#usable &&= !isFatal(found)
+          return this.#opener.explain(found)
         },
       })
     } catch (error) {
       await end()
-      throw error
+      this.#usable &&= !isFatal(error)
+      throw this.#opener.explain(error)
     }
   }
 
@@ -169,7 +174,7 @@ export class DuckDBConnection implements DriverConnection {
       return await done
     } catch (error) {
       this.#usable &&= !isFatal(error)
-      throw error
+      throw this.#opener.explain(error)
     } finally {
       release()
       this.#stop = undefined

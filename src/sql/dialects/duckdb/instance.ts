@@ -1,9 +1,10 @@
 import { existsSync, statSync } from "node:fs"
 import { dirname } from "node:path"
-import { MooringError } from "../../../errors.ts"
+import { MooringError, type QueryError } from "../../../errors.ts"
+import { memoryLost } from "../../memory-lost.ts"
 import type { Opener } from "./connection.ts"
 import type { Driver, RawConnection, RawInstance } from "./driver.ts"
-import { messageOf } from "./failures.ts"
+import { isFatal, messageOf } from "./failures.ts"
 import { remember, spellingInUse } from "./files.ts"
 import { type Location, quoteText, splitOptions } from "./source.ts"
 import { onThread } from "./threads.ts"
@@ -19,6 +20,9 @@ export class Instance implements Opener {
   raw: RawInstance | undefined
   #opening: Promise<RawInstance> | undefined
   #forget: (() => void) | undefined
+  /** The first error after which a database in memory may be gone, and what is said once it is. */
+  #defect: string | undefined
+  #lost: QueryError | undefined
   readonly #location: Location
   readonly #options: Record<string, string>
   /** Settings that belong to a session and not to the instance. */
@@ -56,7 +60,17 @@ export class Instance implements Opener {
     }
   }
 
+  /** A file is opened anew after a failure of the whole instance. What was in memory only is gone. */
+  explain(error: unknown): unknown {
+    if (this.#location.kind !== "memory" || !isFatal(error)) return error
+    this.#defect ??= firstLine(error)
+    // Not every internal error ends the instance: its next statement shows it.
+    if (messageOf(error).startsWith("INTERNAL")) return error
+    return (this.#lost ??= memoryLost(this.#defect, error))
+  }
+
   async connect({ create }: { create: boolean }): Promise<RawConnection> {
+    if (this.#lost !== undefined) throw this.#lost
     if (!create && this.isMissing()) {
       throw cannotOpen(
         this.#location.path,
@@ -65,7 +79,9 @@ export class Instance implements Opener {
       )
     }
     const instance = await this.open()
-    const connection = await onThread(() => instance.connect())
+    const connection = await onThread(() => instance.connect()).catch((error) => {
+      throw this.explain(error)
+    })
     try {
       for (const [name, value] of this.#sessionOptions) {
         const text = `SET ${name} = ${quoteText(value)}`
@@ -74,7 +90,7 @@ export class Instance implements Opener {
       return connection
     } catch (error) {
       connection.disconnectSync()
-      throw error
+      throw this.explain(error)
     }
   }
 
@@ -126,6 +142,10 @@ export class Instance implements Opener {
     }
     return cannotOpen(path, `cannot be opened: ${message.slice("IO Error: ".length)}`, undefined, error)
   }
+}
+
+function firstLine(error: unknown): string {
+  return messageOf(error).split("\n", 1)[0]!.replace(/\.$/, "")
 }
 
 function cannotOpen(path: string, why: string, hint: string | undefined, cause?: unknown): MooringError {
