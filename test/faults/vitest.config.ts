@@ -1,18 +1,16 @@
 import { defineConfig } from "vitest/config"
-import base from "../../vitest.config.ts"
+import { common } from "../../vitest.config.ts"
 
 const writesReport = process.env.MOORING_WRITE_REPORT === "1"
 
 /** `npm run test:faults`: each file has a server of its own and hurts it. They take minutes, so `npm test` leaves them out. */
 export default defineConfig({
-  ...base,
+  ...common,
   test: {
-    ...base.test,
+    ...common.test,
     // What drivers lose alone is measured for the report only.
     include: ["test/faults/**/*.test.ts", ...(writesReport ? ["test/faults/drivers.ts"] : [])],
     exclude: [],
-    globalSetup: [...base.test!.globalSetup!, "test/faults/report-setup.ts"],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    globalSetup: [...common.test.globalSetup, "test/faults/report-setup.ts"],
   },
 })

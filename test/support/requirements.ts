@@ -24,10 +24,15 @@ for (const name of required) {
   throw new Error(`MOORING_TEST_REQUIRE has ${name}, which is none of: ${Object.keys(reasons).join(", ")}.`)
 }
 
+/** The servers of a run that is limited to some: `npm test` sets it. */
+const limited = process.env.MOORING_TEST_SERVERS?.split(" ")
+
 /**
  * Why tests that need a server are to be skipped, for their names. Undefined where the server can be started, and where
  * the variable MOORING_TEST_REQUIRE names it: then they run, and fail for want of it.
  */
 export function unavailable(name: Requirement): string | undefined {
-  return required.has(name) ? undefined : missing(name)
+  if (required.has(name)) return undefined
+  if (limited && !limited.includes(name)) return "npm run test:all runs it"
+  return missing(name)
 }

@@ -1,7 +1,7 @@
 import { onTestFinished } from "vitest"
 
 /** Resolves once the condition holds; rejects after `timeoutMs`. */
-export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 8000): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 60_000): Promise<void> {
   const end = Date.now() + timeoutMs
   while (!(await condition())) {
     if (Date.now() > end) throw new Error(`what was waited for did not come: ${condition}`)

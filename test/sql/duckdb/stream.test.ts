@@ -150,17 +150,9 @@ test("leaving a session's stream early leaves its transaction alive", async () =
 
 test("the event loop goes on while a million rows are read", async () => {
   const connection = await memory()
-  let longest = 0
-  let last = performance.now()
-  const timer = setInterval(() => {
-    const now = performance.now()
-    longest = Math.max(longest, now - last)
-    last = now
-  }, 5)
   let ticks = 0
   const ticking = setInterval(() => ticks++, 1)
   await query(connection, many)
-  clearInterval(timer)
   clearInterval(ticking)
   expect(ticks).toBeGreaterThan(3)
 })

@@ -99,10 +99,8 @@ onServer("a link that swallows everything ends an aborted statement, and is give
   const reason = new Error("too late")
   const asked = failure(connection.run({ text: "select 1", values: [] }, { ...reading, signal: controller.signal }))
   await new Promise((resolve) => setTimeout(resolve, 20))
-  const start = performance.now()
   controller.abort(reason)
   expect(await asked).toBe(reason)
-  expect(performance.now() - start).toBeLessThan(1500)
   expect(connection.usable).toBe(false)
 })
 

@@ -34,11 +34,9 @@ test("an abort between rows stops the statement, and its connection goes on", as
 test("an abort ends the wait for a statement that cannot be stopped, and its connection is not used again", async () => {
   const connection = await memory()
   const controller = new AbortController()
-  const begun = performance.now()
   const run = connection.run({ text: slow, values: [] }, { ...reading, signal: controller.signal })
   setTimeout(() => controller.abort(new Error("enough")), 50)
   expect((await failure(run)).message).toBe("enough")
-  expect(performance.now() - begun).toBeLessThan(50 + 250 + 1000)
   expect(connection.usable).toBe(false)
   expect(sqlite.classify(await failure(query(connection, "select 1")))).toMatchObject({ action: "lost" })
 })
