@@ -1,5 +1,6 @@
 import { type ErrorDetails, isMooringError, MooringError, type Outcome, QueryError } from "../errors.ts"
 import type { Dialect, Failure } from "./dialect.ts"
+import { serverText } from "./server-text.ts"
 
 /** Where and how a statement failed. */
 export interface FailedStatement {
@@ -31,7 +32,9 @@ export function toQueryError(error: unknown, dialect: Dialect, failed: FailedSta
     ...detailsOf(error, failure, failed.connection),
     kind,
     ...(sqlState !== undefined && { sqlState }),
-    ...(driverCode !== undefined && { driverCode }),
+    ...(driverCode !== undefined && {
+      driverCode: typeof driverCode === "string" ? serverText(driverCode) : driverCode,
+    }),
     outcome: failed.outcome ?? "failed",
     attempts: failed.attempts ?? 1,
   }
@@ -50,11 +53,11 @@ export function toConnectError(error: unknown, dialect: Dialect, connection: str
 }
 
 function detailsOf(error: unknown, { hint }: Failure, connection: string): ErrorDetails {
-  return { cause: bare(error), connection, ...(hint !== undefined && { hint }) }
+  return { cause: bare(error), connection, ...(hint !== undefined && { hint: serverText(hint) }) }
 }
 
 function sentence(error: unknown, { message }: Failure, connection: string): string {
-  return `Connection "${connection}": ${message ?? messageOf(error)}`
+  return `Connection "${connection}": ${message === undefined ? messageOf(error) : serverText(message)}`
 }
 
 function remembered<E extends MooringError>(error: E, { action }: Failure): E {
@@ -80,11 +83,14 @@ export function locating<T>(connection: string, work: () => T): T {
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  return serverText(error instanceof Error ? error.message : String(error))
 }
 
 function bare(error: unknown): Error {
-  const copy = new Error(messageOf(error))
-  if (error instanceof Error && error.stack !== undefined) copy.stack = error.stack
+  const message = messageOf(error)
+  const copy = new Error(message)
+  if (error instanceof Error && error.stack !== undefined) {
+    copy.stack = serverText(error.stack.replace(error.message, () => message))
+  }
   return copy
 }

@@ -294,6 +294,22 @@ describe("a driver's error as one of ours", () => {
     expect(toQueryError("nope", sqlite, { connection: "pets" }).message).toBe('Connection "pets": nope')
   })
 
+  test("is cut at a sane length, and shows what a terminal would obey", () => {
+    const long = new Error(`\x1b[2J\n\tone${"x".repeat(5_000_000)}`)
+    const hint = `\u202e${"y".repeat(5_000_000)}`
+    for (const error of [
+      toQueryError(long, dialect({ hint, driverCode: hint }), { connection: "pets" }),
+      toQueryError(new Error("short"), dialect({ hint, message: long.message }), { connection: "pets" }),
+      toConnectError(long, dialect({ hint }), "pets"),
+    ]) {
+      const all = inspect(error, { depth: 20, showHidden: true, maxStringLength: null })
+      expect(all.length).toBeLessThan(50_000)
+      for (const char of ["\x1b", "\u202e"]) expect(all).not.toContain(char)
+      expect(error.message).toContain("\\x1b[2J\n\tone")
+      expect(error.message).toContain("… (5,000,009 characters)")
+    }
+  })
+
   test("is recognised across copies of the package", () => {
     const foreign = { [Symbol.for("mooring.error@1")]: true, code: "QUERY" }
     expect(isMooringError(foreign, "QUERY")).toBe(true)
