@@ -52,6 +52,11 @@ export interface DriverConnection {
   /** False once it must not be given to anybody again: its link broke, or a cancelled statement still runs. */
   readonly usable: boolean
   /**
+   * Whether a transaction is open, as the server reported with its last answer. A session begins the next transaction by
+   * it, since a statement may have ended the last one. Absent where the database does not report it.
+   */
+  readonly inTransaction?: boolean | undefined
+  /**
    * Runs one statement to its end. When `signal` aborts, cancels it at the database and rejects with `signal.reason`.
    *
    * @throws the driver's error, unchanged; {@link Dialect.classify} reads it.
@@ -60,6 +65,11 @@ export interface DriverConnection {
   /** Runs one statement and gives its rows in batches, as fast as they are taken. Ends at `return()`. */
   stream(statement: Statement, options: StreamOptions): Promise<RecordStream>
   ping(options: { signal: AbortSignal }): Promise<void>
+  /**
+   * Called before {@link raw} is given to a caller: makes the session a fresh, writable one. Until the next
+   * {@link reset} the connection keeps the process alive, because the caller's own statements may run on it.
+   */
+  handOut?(options: { signal: AbortSignal }): Promise<void>
   /** Makes the next borrower find a fresh session: no open transaction, no temporary state. */
   reset(): Promise<void>
   close(): Promise<void>

@@ -14,6 +14,9 @@ export function echoing(database: Database, name: string): Database {
     get usable() {
       return connection.usable
     },
+    get inTransaction() {
+      return connection.inTransaction
+    },
     run: (statement, options) => {
       tell(statement)
       return connection.run(statement, options)
@@ -23,6 +26,7 @@ export function echoing(database: Database, name: string): Database {
       return connection.stream(statement, options)
     },
     ping: (options) => connection.ping(options),
+    handOut: async (options) => connection.handOut?.(options),
     reset: () => connection.reset(),
     close: () => connection.close(),
   })

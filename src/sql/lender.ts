@@ -43,6 +43,19 @@ export class Lender {
     }
   }
 
+  /** The same for a caller who is given the driver's own connection. */
+  async borrowRaw(lease: Lease<SqlEngine>, signal: AbortSignal): Promise<Borrowed> {
+    const borrowed = await this.borrow(lease, signal)
+    try {
+      await borrowed.connection.handOut?.({ signal })
+      return borrowed
+    } catch (error) {
+      if (this.#classify(error) === "lost") borrowed.lost()
+      await borrowed.release("session")
+      throw error
+    }
+  }
+
   /** A connection to a server breaks alone, and its pool looks at the others before it lends them. */
   broken(lease: Lease<SqlEngine>): void {
     if (capabilitiesOf(lease.raw.dialect).embedded) lease.retire()

@@ -44,6 +44,8 @@ export class SessionTransaction {
   #state: "idle" | "active" | "failed" | "closed" = "idle"
   /** Why it failed: for its connection, not for what was run on it. */
   #broken = false
+  /** Those of the present transaction. */
+  readonly #savepoints = new Set<string>()
 
   /** @throws MooringError `UNSUPPORTED` for options that the database does not have. */
   constructor(host: SessionHost, options: TransactionOptions) {
@@ -56,9 +58,11 @@ export class SessionTransaction {
     const { autocommit } = this.#host
     const bundled = autocommit && statements.length > 1
     try {
-      const { connection } = await this.begun(signal, !autocommit || bundled)
       const results: RunResult[] = []
-      for (const statement of statements) results.push(await this.#runOne(connection, statement, signal))
+      for (const statement of statements) {
+        const { connection } = await this.begun(signal, !autocommit || bundled)
+        results.push(await this.#runOne(connection, statement, signal))
+      }
       if (bundled) await this.commit(signal)
       return results
     } catch (error) {
@@ -93,6 +97,7 @@ export class SessionTransaction {
       try {
         for (const text of this.#begin) await this.#control(text, "notRun", signal)
         this.#state = "active"
+        this.#savepoints.clear()
         return this.#borrowed
       } catch (error) {
         // Nothing of the caller's was run on it yet.
@@ -128,13 +133,18 @@ export class SessionTransaction {
   async savepoint(name: string, signal: AbortSignal): Promise<void> {
     await this.begun(signal, true)
     await this.#control(`SAVEPOINT ${name}`, "failed", signal)
+    this.#savepoints.add(name)
   }
 
   async releaseSavepoint(name: string, signal: AbortSignal): Promise<void> {
+    // It went with its transaction, which a statement has ended.
+    if (!this.#savepoints.has(name)) return
     await this.#control(`RELEASE SAVEPOINT ${name}`, "failed", signal)
   }
 
   async rollbackToSavepoint(name: string): Promise<void> {
+    // The transaction in which it was set has ended: all that can still be undone is what came afterwards.
+    if (!this.#savepoints.has(name)) return this.rollback()
     await this.#undo(`ROLLBACK TO SAVEPOINT ${name}`)
     await this.#undo(`RELEASE SAVEPOINT ${name}`)
     if (this.#state === "failed") this.#state = "active"
@@ -170,7 +180,16 @@ export class SessionTransaction {
   }
 
   async #runOne(connection: DriverConnection, statement: Statement, signal: AbortSignal): Promise<RunResult> {
-    return this.#told(statement, () => connection.run(statement, { ...unlimited, signal }), signal)
+    const result = await this.#told(statement, () => connection.run(statement, { ...unlimited, signal }), signal)
+    if (this.#state === "active" && connection.inTransaction === false) await this.#ended()
+    return result
+  }
+
+  /** A statement has ended the transaction, as MySQL's DDL does: the next one begins another. */
+  async #ended(): Promise<void> {
+    this.#state = "idle"
+    this.#savepoints.clear()
+    await this.#host.committed()
   }
 
   #told<T>(statement: Statement, work: () => Promise<T>, signal: AbortSignal): Promise<T> {

@@ -161,7 +161,7 @@ export class SQLConnection<DB = AnyDatabase> extends SqlCore<DB> {
   /** One driver connection out of the pool, for what Mooring does not do. Disposing of it gives it back. */
   async connect(options: CallOptions = {}): Promise<RawConnection> {
     refuseInside(this, this.connectionName, options.outside)
-    const { connection, release } = await this._linked(options, this._borrowing())
+    const { connection, release } = await this._linked(options, this._borrowing({ raw: true }))
     const giveBack = async () => {
       await release("session")
       // Nobody knows what was done with it.

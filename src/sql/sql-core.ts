@@ -138,11 +138,15 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
     await Promise.all(ids.map((id) => this.#invalidate({ group, id })))
   }
 
-  /** Borrows for the present caller, who is named when it takes too long. Nothing was sent, so it may be tried again. */
-  protected _borrowing(): (signal?: AbortSignal) => Promise<Borrowed> {
+  /**
+   * Borrows for the present caller, who is named when it takes too long. Nothing was sent, so it may be tried again.
+   *
+   * @param raw whether the driver's own connection is handed out.
+   */
+  protected _borrowing({ raw = false }: { raw?: boolean } = {}): (signal?: AbortSignal) => Promise<Borrowed> {
     const limit = this._isKnown ? this._target.leakWarning : Number.POSITIVE_INFINITY
     const held = holder({ connection: this.connectionName, limit })
-    return async (signal = never) => held(await this._retry(() => this.#borrow(signal), signal))
+    return async (signal = never) => held(await this._retry(() => this.#borrow(signal, raw), signal))
   }
 
   protected _openStream(statement: Statement, signal: AbortSignal, batchRows: number): Promise<OpenStream> {
@@ -232,8 +236,9 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
     this.#target = undefined
   }
 
-  async #borrow(signal: AbortSignal): Promise<Borrowed> {
-    return this.#lender.borrow(await this._lease(signal), signal)
+  async #borrow(signal: AbortSignal, raw: boolean = false): Promise<Borrowed> {
+    const lease = await this._lease(signal)
+    return raw ? this.#lender.borrowRaw(lease, signal) : this.#lender.borrow(lease, signal)
   }
 
   async #readAndChange(sql: SqlText, options: QueryOptions, signal: AbortSignal | undefined): Promise<Table> {

@@ -94,6 +94,10 @@ export class WatchedDialect {
       get usable() {
         return connection.usable && !isBroken
       },
+      get inTransaction() {
+        return connection.inTransaction
+      },
+      handOut: async (options) => connection.handOut?.(options),
       run: async (statement, options): Promise<RunResult> => {
         await before(statement, options)
         return connection.run(statement, options)
