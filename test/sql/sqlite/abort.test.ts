@@ -1,7 +1,10 @@
+import { existsSync, statSync } from "node:fs"
+import { dirname } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import { expect, test } from "vitest"
+import { expect, test, vi } from "vitest"
 import { sqlite } from "../../../src/sql/dialects/sqlite/index.ts"
 import {
+  childOf,
   connect,
   countTo,
   databaseFile,
@@ -31,14 +34,51 @@ test("an abort between rows stops the statement, and its connection goes on", as
   expect((await query(connection, "select 1")).rowCount).toBe(1)
 })
 
-test("an abort ends the wait for a statement that cannot be stopped, and its connection is not used again", async () => {
+test("a statement between two rows ends when it is aborted, with the process that ran it", async () => {
   const connection = await memory()
   const controller = new AbortController()
   const run = connection.run({ text: slow, values: [] }, { ...reading, signal: controller.signal })
+  const child = childOf(connection)
   setTimeout(() => controller.abort(new Error("enough")), 50)
   expect((await failure(run)).message).toBe("enough")
+  // The rejection comes after the end.
+  expect(child.signalCode).toBe("SIGKILL")
   expect(connection.usable).toBe(false)
   expect(sqlite.classify(await failure(query(connection, "select 1")))).toMatchObject({ action: "lost" })
+})
+
+test("a database in memory outlives the statement that was ended", async () => {
+  const database = await open()
+  const connection = await connect(database)
+  await execute(connection, "create table t as select 42 as a")
+  const signal = AbortSignal.timeout(50)
+  await failure(connection.run({ text: slow, values: [] }, { ...reading, signal }))
+  expect((await query(await connect(database), "select a from t")).table.toArray()).toEqual([{ a: 42 }])
+})
+
+test.for([
+  { journal_mode: "wal", log: "-wal" },
+  { journal_mode: "delete", log: "-journal" },
+])("a write that is cut off with journal_mode $journal_mode leaves nothing, and the file is whole", async (mode) => {
+  const { journal_mode, log } = mode
+  const file = databaseFile("create table t (x)", "insert into t values (1)")
+  const database = await open({ database: file, settings: { journal_mode } })
+  const connection = await connect(database)
+  // Pages of the transaction reach the files before it is cut off.
+  await execute(connection, "pragma cache_size = 10")
+  const controller = new AbortController()
+  const text = `insert into t select i from (${countTo(100_000_000_000)})`
+  const run = failure(connection.run({ text, values: [] }, { ...running, signal: controller.signal }))
+  await vi.waitFor(() => {
+    expect(existsSync(file + log)).toBe(true)
+    expect(statSync(file).size + statSync(file + log).size).toBeGreaterThan(100_000)
+  }, 10_000)
+  controller.abort(new Error("enough"))
+  await run
+  expect(existsSync(file + log)).toBe(true)
+  const other = await connect(database)
+  expect((await query(other, "pragma integrity_check")).table.toArray()).toEqual([{ integrity_check: "ok" }])
+  expect((await query(other, "select count(*) as n from t")).table.toArray()).toEqual([{ n: 1 }])
 })
 
 test("an abort before the statement sends nothing", async () => {
@@ -51,15 +91,14 @@ test("an abort before the statement sends nothing", async () => {
   expect((await query(connection, "select * from sqlite_schema")).rowCount).toBe(0)
 })
 
-test("what an abandoned transaction had done is rolled back when its statement ends", async () => {
+test("what a transaction had done is rolled back when its statement is ended", async () => {
   const file = databaseFile("create table t (x)")
   const database = await open({ database: file })
   const connection = await connect(database)
   for (const text of sqlite.begin({})) await execute(connection, text)
   await execute(connection, "insert into t values (1)")
   const controller = new AbortController()
-  const text = `select count(*) as n from (${countTo(3_000_000)})`
-  const run = connection.run({ text, values: [] }, { ...running, signal: controller.signal })
+  const run = connection.run({ text: slow, values: [] }, { ...running, signal: controller.signal })
   await sleep(20)
   controller.abort(new Error("enough"))
   await failure(run)
@@ -115,10 +154,40 @@ test("other warnings are not suppressed", async () => {
 
 test("a worker that dies is a lost connection", async () => {
   const connection = await memory()
-  const { link } = connection as unknown as { link: { worker: import("node:worker_threads").Worker } }
   const run = failure(connection.run({ text: endless, values: [] }, { ...reading, signal: never }))
-  await sleep(50)
-  await link.worker.terminate()
+  childOf(connection).kill("SIGKILL")
   expect(sqlite.classify(await run)).toMatchObject({ action: "lost", kind: "connection" })
   expect(connection.usable).toBe(false)
+})
+
+test("process.exit() ends at once while a statement runs, and nothing of it stays", async () => {
+  const { code, output } = await script(`
+    query(${JSON.stringify(slow)}).catch(() => {})
+    setTimeout(() => {
+      console.log(childPid(), database.engine.path)
+      process.exit(3)
+    }, 50)
+  `)
+  expect(code).toBe(3)
+  const [pid, path] = output.trim().split(" ")
+  await vi.waitFor(() => expect(() => process.kill(Number(pid), 0)).toThrow("ESRCH"), 10_000)
+  expect(existsSync(dirname(path!))).toBe(false)
+})
+
+test("after SIGKILL of the process, its worker ends as well, and removes what was in memory", async () => {
+  const { output } = await script(`
+    query(${JSON.stringify(slow)}).catch(() => {})
+    process.stdout.write(childPid() + " " + database.engine.path, () => process.kill(process.pid, "SIGKILL"))
+  `)
+  const [pid, path] = output.trim().split(" ")
+  await vi.waitFor(() => expect(() => process.kill(Number(pid), 0)).toThrow("ESRCH"), 10_000)
+  expect(existsSync(dirname(path!))).toBe(false)
+})
+
+test("without child processes the work runs in a thread", async () => {
+  const flags = ["--permission", "--allow-fs-read=*", "--allow-fs-write=*", "--allow-worker"]
+  const { code, output } = await script(`console.log((await query("select 7 as n")).table.at(0).n, childPid())`, {
+    flags,
+  })
+  expect({ code, output }).toEqual({ code: 0, output: expect.stringMatching(/^7 undefined$/m) })
 })

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process"
+import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -23,8 +23,8 @@ export const running: RunOptions = { ...reading, readOnly: false }
 export const countTo = (end: number): string =>
   `with recursive n(i) as (select 1 union all select i + 1 from n where i < ${end}) select i from n`
 
-/** Seconds of work before the first row. */
-export const slow = `select count(*) as n from (${countTo(30_000_000)})`
+/** Hours of work before the first row. */
+export const slow = `select count(*) as n from (${countTo(100_000_000_000)})`
 
 export function config(changes: Partial<SqlConfig> = {}): SqlConfig {
   return {
@@ -62,6 +62,11 @@ export async function connect(database: Database): Promise<DriverConnection> {
 /** A connection to a database in memory. */
 export async function memory(settings: Record<string, unknown> = {}): Promise<DriverConnection> {
   return connect(await open({ settings }))
+}
+
+/** The process that runs a connection's statements. */
+export function childOf(connection: DriverConnection): ChildProcess {
+  return (connection as unknown as { link: { transport: { process: ChildProcess } } }).link.transport.process
 }
 
 /** A database file with something in it, made by `node:sqlite` alone. */
@@ -108,7 +113,7 @@ const dialect = pathToFileURL("src/sql/dialects/sqlite/index.ts").href
 /** Runs a script with a `connection` in a process of its own; gives its output, with warnings. */
 export async function script(
   source: string,
-  { database, ...user }: { database?: string; uid?: number; gid?: number } = {},
+  { database, flags = [], ...user }: { database?: string; flags?: string[]; uid?: number; gid?: number } = {},
 ): Promise<{ code: number | null; output: string }> {
   const setup = `
     import { sqlite } from ${JSON.stringify(dialect)}
@@ -116,9 +121,10 @@ export async function script(
     const signal = new AbortController().signal
     const options = { signal, readOnly: true, maxRows: Infinity, maxBytes: Infinity }
     const connection = await database.connect({ signal })
+    const childPid = () => connection.link.transport.process?.pid
     const query = (text) => connection.run({ text, values: [] }, options)
 `
-  const child = spawn(process.execPath, ["--input-type=module", "-e", setup + source], user)
+  const child = spawn(process.execPath, [...flags, "--input-type=module", "-e", setup + source], user)
   let output = ""
   child.stdout.on("data", (data) => (output += data))
   child.stderr.on("data", (data) => (output += data))

@@ -2,13 +2,13 @@ import type { DatabaseSync } from "node:sqlite"
 import { hydrate, type Schema, type Table } from "../../../tables/index.ts"
 import type { DriverConnection, RecordStream, RunOptions, RunResult, Statement, StreamOptions } from "../../dialect.ts"
 import { toSqliteValues } from "./bind.ts"
+import type { WorkerLink } from "./link.ts"
 import type { BatchAnswer, Request, RunAnswer, SqliteError } from "./protocol.ts"
-import type { WorkerLink } from "./worker-link.ts"
 
 /** Result codes after which a handle is not to be trusted: IOERR, CORRUPT, NOTADB. */
 const broken = new Set([10, 11, 26])
 
-/** One connection: a worker thread, and in it the handles of the database. */
+/** One connection: a worker, and in it the handles of the database. */
 export class SqliteConnection implements DriverConnection {
   private readonly link: WorkerLink
   private readonly openRaw: () => DatabaseSync

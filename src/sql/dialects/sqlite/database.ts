@@ -1,21 +1,20 @@
 import type { DatabaseSync } from "node:sqlite"
 import type { Database, SqlConfig } from "../../dialect.ts"
 import { SqliteConnection } from "./connection.ts"
+import { WorkerLink } from "./link.ts"
 import { type Location, locate } from "./location.ts"
+import { MemoryFile } from "./memory-file.ts"
 import { fileProblem } from "./opening.ts"
 import type { WorkerSetup } from "./protocol.ts"
 import { loadSqlite } from "./runtime.ts"
-import { WorkerLink } from "./worker-link.ts"
 
 /** What `Database.engine` is: `node:sqlite` has none, only handles. */
 export interface SqliteEngine {
-  /** An absolute path, or the URI of a database in memory, which all threads of this process can open. */
+  /** Absolute; of a database in memory, that of its temporary file. */
   readonly path: string
   /** A new handle in the calling thread: what runs on it blocks that thread, and the caller closes it. */
   open(): DatabaseSync
 }
-
-let memoryDatabases = 0
 
 /** Options that SQLAlchemy users give to Python's driver, and those that reading and writing rely on. */
 const ownOptions = ["timeout", "check_same_thread", "detect_types", "isolation_level", "cached_statements", "uri"]
@@ -25,18 +24,20 @@ const fixedOptions = ["open", "readOnly", "readBigInts", "returnArrays"]
 export async function openDatabase(config: SqlConfig): Promise<Database> {
   const location = locate(config)
   const { DatabaseSync } = loadSqlite()
-  const setup = setupOf(config, location)
-  const problem = setup.memory ? undefined : fileProblem(setup)
+  const memory = location.file === undefined ? new MemoryFile() : undefined
+  const setup = setupOf(config, location, memory)
+  const problem = memory ? undefined : fileProblem(setup)
   if (problem) throw problem
-  const open = () =>
-    new DatabaseSync(setup.path, {
+  const open = () => {
+    const handle = new DatabaseSync(setup.path, {
       ...setup.options,
       readOnly: setup.readOnly,
       timeout: setup.busyTimeout,
       enableForeignKeyConstraints: setup.foreignKeys,
     })
-  // A database in memory lives as long as somebody has it open.
-  const anchor = setup.memory ? open() : undefined
+    if (memory) handle.exec("pragma synchronous = off")
+    return handle
+  }
   return {
     engine: { path: setup.path, open } satisfies SqliteEngine,
     version: process.versions.sqlite ?? "",
@@ -44,12 +45,12 @@ export async function openDatabase(config: SqlConfig): Promise<Database> {
       return new SqliteConnection(await WorkerLink.start(setup, signal), open)
     },
     async close() {
-      anchor?.close()
+      memory?.remove()
     },
   }
 }
 
-function setupOf(config: SqlConfig, location: Location): Omit<WorkerSetup, "stop"> {
+function setupOf(config: SqlConfig, location: Location, memory: MemoryFile | undefined): WorkerSetup {
   const { settings, connectArgs } = config
   const text = (key: string) => (typeof settings[key] === "string" ? (settings[key] as string) : undefined)
   const options = Object.entries(connectArgs).filter(
@@ -57,15 +58,16 @@ function setupOf(config: SqlConfig, location: Location): Omit<WorkerSetup, "stop
   )
   const journalMode = text("journal_mode") ?? "wal"
   return {
-    // A name of its own for each opened database, which all threads of this process can open.
-    path: location.file ?? `file:/mooring-${process.pid}-${++memoryDatabases}?vfs=memdb`,
+    path: location.file ?? memory!.path,
     label: location.label,
-    memory: location.file === undefined,
+    memory: memory !== undefined,
+    temporary: memory?.folder,
     readOnly: location.readOnly,
     immutable: location.immutable,
     busyTimeout: location.busyTimeout ?? 5_000,
-    journalMode: journalMode === "unchanged" ? undefined : journalMode,
-    synchronous: text("synchronous"),
+    // A file for "memory" is in this mode, and need not outlive the machine's power.
+    journalMode: memory || journalMode === "unchanged" ? undefined : journalMode,
+    synchronous: memory ? "off" : text("synchronous"),
     foreignKeys: settings.foreign_keys !== false,
     options: Object.fromEntries(options),
   }

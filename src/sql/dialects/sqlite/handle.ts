@@ -43,9 +43,13 @@ export class Handle {
     this.identity = this.file && identityOf(this.file)
   }
 
+  get isInTransaction(): boolean {
+    return this.database.isOpen && this.database.isTransaction
+  }
+
   /** The file was replaced or deleted: this handle has one that nobody else sees any more. */
   get isStale(): boolean {
-    return this.file !== undefined && !this.database.isTransaction && identityOf(this.file) !== this.identity
+    return this.file !== undefined && !this.isInTransaction && identityOf(this.file) !== this.identity
   }
 
   prepare(text: string): Prepared {
@@ -55,6 +59,11 @@ export class Handle {
       throw Object.assign(new Error("not authorized"), { code: "ERR_SQLITE_ERROR", errcode: 23 })
     }
     return this.statements.get(text)
+  }
+
+  /** Reads the file, before which SQLite rolls back what a process that died had begun to write. */
+  recover(): void {
+    this.database.prepare("select 1 from sqlite_schema").get()
   }
 
   /** What `insert … returning` leaves out. */
@@ -68,8 +77,14 @@ export class Handle {
   }
 }
 
+/** SQLITE_READONLY_ROLLBACK and SQLITE_READONLY_RECOVERY. */
+export function needsRecovery(error: unknown): boolean {
+  const { errcode } = error as { errcode?: number }
+  return errcode === 776 || errcode === 264
+}
+
 function pathFor(setup: WorkerSetup, readOnly: boolean): string {
-  if (!setup.immutable || !readOnly || setup.memory) return setup.path
+  if (!setup.immutable || !readOnly) return setup.path
   return `file:${encodeURI(setup.path).replaceAll("?", "%3f").replaceAll("#", "%23")}?immutable=1`
 }
 
@@ -82,7 +97,7 @@ function configure(database: DatabaseSync, setup: WorkerSetup, readOnly: boolean
   if (readOnly) return
   set("foreign_keys", setup.foreignKeys ? "on" : "off")
   if (setup.synchronous !== undefined) set("synchronous", setup.synchronous)
-  if (setup.memory || setup.journalMode === undefined || setup.journalMode === mode) return
+  if (setup.journalMode === undefined || setup.journalMode === mode) return
   // This needs the file for oneself for a moment; while somebody else has it, the mode stays as it is.
   set("busy_timeout", 0)
   try {

@@ -5,12 +5,11 @@ import { classify } from "./classify.ts"
 import { sourceOf } from "./location.ts"
 import { allowWrites, beginWriting } from "./protocol.ts"
 
-/** SQLite, through Node's own `node:sqlite` in worker threads: nothing to install. */
+/** SQLite, through the runtime's own `node:sqlite` in processes of its own: nothing to install. */
 export const sqlite: Dialect = {
   name: "sqlite",
   aliases: ["sqlite3"],
-  // A statement between two rows cannot be interrupted: the caller's wait ends, and the statement ends by itself.
-  capabilities: { cancel: false, errorAbortsTransaction: false, embedded: true },
+  capabilities: { errorAbortsTransaction: false, embedded: true },
   syntax: sqliteSyntax,
   settings: {
     busy_timeout: {
@@ -58,7 +57,7 @@ export const sqlite: Dialect = {
     "a mixture": "float64 for numbers where that is exact, else a union of int64, float64, utf8, binary",
   },
   source: sourceOf,
-  // Loaded here: worker threads and the reading of rows are for programs that open a database.
+  // Loaded here: processes and the reading of rows are for programs that open a database.
   open: async (config) => (await import("./database.ts")).openDatabase(config),
   begin({ isolation, readOnly }: TransactionOptions): readonly string[] {
     if (isolation !== undefined && isolation !== "serializable") {

@@ -1,7 +1,7 @@
 import type { ErrorCode, QueryErrorKind } from "../../../errors.ts"
 import type { TableMessage } from "../../../tables/index.ts"
 
-/** What the calling thread and the worker of a connection say to each other: each request has one reply. */
+/** What the calling process and the worker of a connection say to each other: each request has one reply. */
 
 /** Precedes `beginWriting`, since the transaction before may have been read-only. The worker knows that it is harmless. */
 export const allowWrites = "PRAGMA query_only = OFF"
@@ -11,7 +11,7 @@ export const beginWriting = "BEGIN IMMEDIATE"
 
 /** What a worker needs to open its handles. */
 export interface WorkerSetup {
-  /** An absolute path, or the URI of a database in memory. */
+  /** Absolute. */
   readonly path: string
   /** How people call the file. */
   readonly label: string
@@ -26,9 +26,24 @@ export interface WorkerSetup {
   readonly foreignKeys: boolean
   /** More options of `DatabaseSync`. */
   readonly options: Readonly<Record<string, unknown>>
-  /** One Int32: the id of the request that shall stop at its next row. */
-  readonly stop: SharedArrayBuffer
+  /** The folder of a database in memory, which goes with this process. */
+  readonly temporary: string | undefined
 }
+
+/** What the thread of a worker is started with. */
+export interface WorkerStart {
+  readonly setup: WorkerSetup
+  /** One Int32: the id of the request that shall stop at its next row, or {@link stopAll}. */
+  readonly stop: SharedArrayBuffer
+  /** Where replies go: to the thread that started it, or to the standard output of its process. */
+  readonly output: "port" | "pipe"
+}
+
+/** In place of a request's id: whatever runs shall stop. */
+export const stopAll = -1
+
+/** The id of the reply with which a worker says that it is ready. */
+export const readyId = 0
 
 /** A value that `node:sqlite` binds as it is. */
 export type SqliteValue = null | number | bigint | string | Uint8Array

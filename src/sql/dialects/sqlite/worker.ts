@@ -1,18 +1,38 @@
 import type { SQLInputValue } from "node:sqlite"
-import { parentPort, workerData } from "node:worker_threads"
+import { deserialize } from "node:v8"
+import { type MessagePort, parentPort, workerData } from "node:worker_threads"
 import { isMooringError, MooringError, type QueryError } from "../../../errors.ts"
 import { dehydrate, Table } from "../../../tables/index.ts"
-import { Handle } from "./handle.ts"
-import type { BatchAnswer, FailureData, Reply, Request, RunAnswer, Send, ToRun, WorkerSetup } from "./protocol.ts"
+import { frameKinds, writePacket } from "./frames.ts"
+import { Handle, needsRecovery } from "./handle.ts"
+import { runHost } from "./host.ts"
+import { toPacket } from "./packet.ts"
+import {
+  type BatchAnswer,
+  type FailureData,
+  type Reply,
+  type Request,
+  type RunAnswer,
+  readyId,
+  type Send,
+  stopAll,
+  type ToRun,
+  type WorkerStart,
+} from "./protocol.ts"
 import { RowReader } from "./reader.ts"
 import type { Prepared } from "./statements.ts"
 
-/** The worker of one connection: two handles of its database, opened when they are needed. It does one thing at a time. */
+/**
+ * The program of a connection's worker. As a thread it has two handles of its database, opened when they are needed, and
+ * does one thing at a time; as a process it is the host of such a thread.
+ */
 
-const port = parentPort!
-const setup = workerData as WorkerSetup
-const stopFlag = new Int32Array(setup.stop)
-const isStopped = () => Atomics.load(stopFlag, 0) === current
+const { setup, stop, output } = (workerData ?? {}) as WorkerStart
+const stopFlag = new Int32Array(stop ?? 0)
+const isStopped = () => {
+  const stopped = Atomics.load(stopFlag, 0)
+  return stopped === current || stopped === stopAll
+}
 /** The id of the request that is being answered. */
 let current = 0
 let reading: Handle | undefined
@@ -24,24 +44,49 @@ interface Answer {
   readonly transfer?: ArrayBuffer[]
 }
 
-port.on("message", ({ id, request }: Send) => {
-  current = id
-  const wasInTransaction = writing?.database.isTransaction
-  try {
-    const { value, transfer } = answer(request)
-    port.postMessage({ id, value } satisfies Reply, transfer)
-    // Without its port the thread has nothing to wait for, and ends by itself.
-    if (request.type === "close") port.close()
-  } catch (error) {
-    const failure = toData(error, {
-      refused: "readOnly" in request && request.readOnly,
-      // A full disk and other severe errors make SQLite roll back by itself.
-      transactionLost: wasInTransaction === true && !writing?.database.isTransaction,
-    })
-    port.postMessage({ id, failure } satisfies Reply)
+if (parentPort) serve(parentPort)
+else runHost(new URL(import.meta.url))
+
+function serve(port: MessagePort): void {
+  const reply = (message: Reply, transfer?: ArrayBuffer[]) => {
+    if (output === "pipe") writePacket(1, frameKinds.reply, toPacket(message))
+    else port.postMessage(message, transfer)
   }
-})
-port.postMessage("ready")
+  // Another process's request comes as the bytes that it sent.
+  port.on("message", (message: Send | Uint8Array) => {
+    const { id, request } = message instanceof Uint8Array ? (deserialize(message) as Send) : message
+    current = id
+    const wasInTransaction = writing?.isInTransaction
+    try {
+      const { value, transfer } = answerAfterRecovery(request)
+      reply({ id, value }, transfer)
+      // Without its port the thread has nothing to wait for, and ends.
+      if (request.type === "close") port.close()
+    } catch (error) {
+      const failure = toData(error, {
+        refused: "readOnly" in request && request.readOnly,
+        // A full disk and other severe errors make SQLite roll back on its own.
+        transactionLost: wasInTransaction === true && !writing?.isInTransaction,
+      })
+      reply({ id, failure })
+    }
+  })
+  reply({ id: readyId, value: undefined })
+}
+
+/**
+ * A process that ended in the middle of a write leaves a journal, and who reads next has to roll the write back. A handle
+ * that may only read cannot, so the other one does it first.
+ */
+function answerAfterRecovery(request: Request): Answer {
+  try {
+    return answer(request)
+  } catch (error) {
+    if (setup.readOnly || !needsRecovery(error)) throw error
+    handleFor(false).recover()
+    return answer(request)
+  }
+}
 
 function answer(request: Request): Answer {
   switch (request.type) {
@@ -67,14 +112,19 @@ function answer(request: Request): Answer {
   }
 }
 
-/** Prepares a statement on the handle for queries or on the one for everything else. */
-function prepare({ text, values, readOnly }: ToRun): { handle: Handle; prepared: Prepared; bound: SQLInputValue[] } {
-  endStream()
+/** The handle for queries, or the one for everything else. */
+function handleFor(readOnly: boolean): Handle {
   const open = readOnly ? reading : writing
   const handle = open?.isStale === false ? open : new Handle(setup, readOnly)
   if (handle !== open) open?.close()
   if (readOnly) reading = handle
   else writing = handle
+  return handle
+}
+
+function prepare({ text, values, readOnly }: ToRun): { handle: Handle; prepared: Prepared; bound: SQLInputValue[] } {
+  endStream()
+  const handle = handleFor(readOnly)
   const prepared = handle.prepare(text)
   return { handle, prepared, bound: prepared.bind(values) }
 }
@@ -129,7 +179,7 @@ function endStream(): void {
 
 function reset(): void {
   endStream()
-  if (writing?.database.isTransaction) writing.database.exec("rollback")
+  if (writing?.isInTransaction) writing.database.exec("rollback")
   if (writing?.isChanged) {
     writing.close()
     writing = undefined

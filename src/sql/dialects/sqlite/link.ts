@@ -1,0 +1,157 @@
+import { MooringError, QueryError } from "../../../errors.ts"
+import { canHaveChildren, startChild } from "./child.ts"
+import {
+  type FailureData,
+  type Reply,
+  type Request,
+  readyId,
+  type SqliteError,
+  type WorkerSetup,
+  workerLost,
+} from "./protocol.ts"
+import { startThread } from "./thread.ts"
+import type { Transport } from "./transport.ts"
+
+/** How long an aborted request waits for the worker to stop at its next row, before the worker is killed; ms. */
+const grace = 100
+
+interface Pending {
+  readonly id: number
+  settle(reply: Reply): void
+  fail(error: unknown): void
+}
+
+/** The caller's end of a worker: one request at a time. An idle worker does not keep the process alive. */
+export class WorkerLink {
+  /** The worker ended, or was given up. */
+  isLost = false
+  private readonly transport: Transport
+  #pending: Pending | undefined
+  #lastId = readyId
+
+  private constructor(setup: WorkerSetup) {
+    const start = canHaveChildren() ? startChild : startThread
+    this.transport = start(setup, {
+      reply: (reply) => this.#receive(reply),
+      lost: (cause) => this.#lose(cause),
+    })
+  }
+
+  /** Starts a worker; opens nothing yet. */
+  static async start(setup: WorkerSetup, signal: AbortSignal): Promise<WorkerLink> {
+    signal.throwIfAborted()
+    const link = new WorkerLink(setup)
+    try {
+      await link.#wait(readyId, signal, () => void link.#giveUp(signal.reason))
+    } catch (error) {
+      if (signal.aborted) throw signal.reason
+      throw startError((error as Error).cause)
+    }
+    return link
+  }
+
+  /**
+   * Sends a request and waits for its reply. On abort it rejects with the signal's reason: a statement that does not stop
+   * at a row within the grace is ended together with its worker, and the link is lost.
+   */
+  request(request: Request, signal?: AbortSignal, transfer?: ArrayBuffer[]): Promise<unknown> {
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    if (this.isLost) return Promise.reject(lostError(undefined))
+    if (this.#pending) return Promise.reject(new Error("This SQLite connection already runs a statement."))
+    const id = ++this.#lastId
+    let timer: NodeJS.Timeout | undefined
+    const reply = this.#wait(id, signal, () => {
+      this.transport.stop(id)
+      timer = setTimeout(() => void this.#giveUp(signal!.reason), grace)
+    })
+    this.transport.send({ id, request }, transfer)
+    return reply.finally(() => clearTimeout(timer))
+  }
+
+  /** Closes the handles and ends the worker; a request that still runs is rejected, and its worker killed. */
+  async close(): Promise<void> {
+    if (this.isLost) return
+    if (this.#pending) {
+      await this.#giveUp(new MooringError("ABORTED", "The connection was closed while a statement was running."))
+      return
+    }
+    // Handles that are closed in order leave no write-ahead log behind.
+    const closed = await this.request({ type: "close" }).then(
+      () => true,
+      () => false,
+    )
+    if (this.isLost) return
+    this.isLost = true
+    await (closed ? this.transport.end() : this.transport.kill())
+  }
+
+  #wait(id: number, signal: AbortSignal | undefined, onAbort: () => void): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const finish = () => {
+        signal?.removeEventListener("abort", onAbort)
+        this.#pending = undefined
+        this.transport.unref()
+      }
+      this.#pending = {
+        id,
+        settle: (reply) => {
+          finish()
+          if ("value" in reply) resolve(reply.value)
+          else reject(signal?.aborted ? signal.reason : toError(reply.failure))
+        },
+        fail: (error) => {
+          finish()
+          reject(error)
+        },
+      }
+      signal?.addEventListener("abort", onAbort, { once: true })
+      this.transport.ref()
+    })
+  }
+
+  /** Ends the worker, whatever it does. What it had not committed is rolled back when the file is next opened. */
+  async #giveUp(reason: unknown): Promise<void> {
+    this.isLost = true
+    const pending = this.#pending
+    await this.transport.kill()
+    // From here on nothing of the statement runs any more.
+    if (this.#pending === pending) pending?.fail(reason)
+  }
+
+  #receive(reply: Reply): void {
+    if (this.#pending?.id === reply.id) this.#pending.settle(reply)
+  }
+
+  #lose(cause: unknown): void {
+    this.isLost = true
+    this.#pending?.fail(lostError(cause))
+  }
+}
+
+function startError(cause: unknown): MooringError {
+  const { code } = (cause ?? {}) as NodeJS.ErrnoException
+  const isMissing = code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND"
+  return new MooringError("UNSUPPORTED", "SQLite's worker process could not be started.", {
+    hint: isMissing
+      ? 'A bundler has left the worker\'s file behind: keep "mooring" out of the bundle (external packages).'
+      : "Mooring reads SQLite with node:sqlite in a process of its own, which Node 22.16 or newer has.",
+    cause,
+  })
+}
+
+function lostError(cause: unknown): Error {
+  const why = cause instanceof Error ? ` (${cause.message})` : ""
+  return Object.assign(new Error(`The worker of this SQLite connection has ended${why}.`, { cause }), {
+    code: workerLost,
+  })
+}
+
+function toError(failure: FailureData): Error {
+  if (!failure.mooring) {
+    const { message, mooring: _, ...details } = failure
+    return Object.assign(new Error(message), details) satisfies SqliteError
+  }
+  const details = failure.hint === undefined ? {} : { hint: failure.hint }
+  if (failure.code === "QUERY") return new QueryError(failure.message, { ...details, kind: failure.kind ?? "other" })
+  return new MooringError(failure.code, failure.message, details)
+}

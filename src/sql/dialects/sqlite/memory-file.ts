@@ -1,0 +1,74 @@
+import { accessSync, constants, mkdtempSync, rmSync, statfsSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { MooringError } from "../../../errors.ts"
+import { processGlobal } from "../../../util/globals.ts"
+import { loadSqlite } from "./runtime.ts"
+
+/** Linux's file system in memory. Containers often have one of 64 MB, which is too little. */
+const sharedMemory = { folder: "/dev/shm", bytes: 2 ** 30 }
+
+/** The folders of databases that are open; they go with the process. */
+const folders = processGlobal<Set<string>>("sqlite.memory@1", () => {
+  const all = new Set<string>()
+  process.once("exit", () => all.forEach(removeFolder))
+  return all
+})
+
+/**
+ * A database "in memory" is a temporary file that only this user may read, in memory where the system has a file system
+ * for that. So each connection's own process can open it, and the death of one loses nothing but its own transaction.
+ */
+export class MemoryFile {
+  readonly folder: string
+  readonly path: string
+
+  constructor() {
+    this.folder = newFolder()
+    folders.add(this.folder)
+    this.path = join(this.folder, "memory.db")
+    const { DatabaseSync } = loadSqlite()
+    const handle = new DatabaseSync(this.path)
+    // The mode stays with the file: readers and the writer do not wait for each other.
+    handle.exec("pragma synchronous = off; pragma journal_mode = wal")
+    handle.close()
+  }
+
+  remove(): void {
+    folders.delete(this.folder)
+    removeFolder(this.folder)
+  }
+}
+
+function newFolder(): string {
+  let cause: unknown
+  for (const parent of [...(hasSharedMemory() ? [sharedMemory.folder] : []), tmpdir(), sharedMemory.folder]) {
+    try {
+      return mkdtempSync(join(parent, `mooring-${process.pid}-`))
+    } catch (error) {
+      cause ??= error
+    }
+  }
+  throw new MooringError("CONNECT", "There is no folder for the temporary file of a database in memory.", {
+    hint: `${tmpdir()} may not be written to. Set TMPDIR to a folder that may, or mount one.`,
+    cause,
+  })
+}
+
+function hasSharedMemory(): boolean {
+  try {
+    accessSync(sharedMemory.folder, constants.W_OK)
+    const { bavail, bsize } = statfsSync(sharedMemory.folder)
+    return bavail * bsize >= sharedMemory.bytes
+  } catch {
+    return false
+  }
+}
+
+function removeFolder(folder: string): void {
+  try {
+    rmSync(folder, { recursive: true, force: true })
+  } catch {
+    // Where files in use cannot be removed, the last worker does it.
+  }
+}
