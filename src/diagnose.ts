@@ -2,7 +2,7 @@ import { connection, resolveName } from "./connection.ts"
 import { type BaseConnection, control, currentEnvironment, type Environment, isConnection } from "./core/index.ts"
 import { isMooringError, MooringError } from "./errors.ts"
 import { loadClass, resolveType } from "./resolve-type.ts"
-import { redact, secretTexts } from "./secrets/index.ts"
+import { collectTexts, redact } from "./secrets/index.ts"
 import type { SQLConnection } from "./sql/index.ts"
 import { withDeadline } from "./util/abort.ts"
 import { type Duration, toMilliseconds } from "./util/duration.ts"
@@ -166,7 +166,10 @@ async function lookAtVersion({ connection }: Look): Promise<Found> {
 /** Drivers quote what they were given. What stands in the section under a secret key is taken out again. */
 function withoutSecrets({ environment, name }: Look, text: string): string {
   try {
-    return redact(text, secretTexts(environment.secrets.section(name)?.values ?? {}))
+    const section = environment.secrets.section(name)
+    const texts = (section?.layers ?? []).flatMap(({ filled }) => filled)
+    const { secrets, shown } = collectTexts([{ values: section?.values ?? {}, texts }])
+    return redact(text, { secrets, shown: [...shown, name] })
   } catch {
     // A section that cannot be read gave nothing to a driver.
     return text

@@ -1,4 +1,5 @@
 import { isMooringError } from "../errors.ts"
+import type { SecretSource } from "../secrets/index.ts"
 import { withDeadline } from "../util/abort.ts"
 import { toMilliseconds } from "../util/duration.ts"
 import { inspect } from "../util/node.ts"
@@ -15,7 +16,7 @@ import { type CachedReadOptions, readCached } from "./read-cached.ts"
 import { anonymousType } from "./registry.ts"
 import { describeOptions, ownOptions, type ResolvedOptions, resolveOptions } from "./resolve-options.ts"
 import { type FailureAction, withRetries } from "./retry.ts"
-import { scrub } from "./scrub.ts"
+import { originalOf, Scrubber } from "./scrub.ts"
 import { requireSession } from "./sessions.ts"
 import { type SourceIdentity, sourceIdentity } from "./source-identity.ts"
 
@@ -44,6 +45,8 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
   static readonly scope: Scope = "global"
   /** Names the class for the registry, so that reloads of its module are known to be the same. */
   static readonly typeKey: string | undefined
+  /** Keys of the section whose values no error shows, beyond those that are secret by their name. */
+  static readonly secretKeys: readonly string[] = []
 
   /** The name of the section. */
   readonly connectionName: string
@@ -57,11 +60,13 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
   readonly #options: Readonly<Partial<Options>>
   readonly #handle: Handle<Raw>
   #resolved: ResolvedOptions | undefined
+  readonly #scrubber: Scrubber
 
   /** Never connects. A connection made so is not shared: whoever made it closes it. */
   constructor(connectionName: string, options: Partial<Options> = {}) {
     this.connectionName = connectionName
     this.#options = ownOptions(options)
+    this.#scrubber = new Scrubber(connectionName, (this.constructor as typeof BaseConnection).secretKeys)
     const scope = (options as { scope?: Scope }).scope ?? (this.constructor as typeof BaseConnection).scope
     this.#handle = new Handle<Raw>({
       name: connectionName,
@@ -70,7 +75,7 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
       session: scope === "session" ? requireSession(`Connection "${connectionName}"`, connectionName) : undefined,
       connect: (signal) => this.#connect(signal),
       disconnect: async (raw) => void (await this._disconnect(raw)),
-      classify: (error) => this._classify(error),
+      classify: (error) => this._classify(originalOf(error)),
       inTurn: (dial, signal) => this._inTurn(dial, signal),
       identify: () => this._sourceIdentity(),
       shared: () => delete (this as { [Symbol.asyncDispose]?: unknown })[Symbol.asyncDispose],
@@ -151,7 +156,7 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
   protected _retry<T>(attempt: () => Promise<T>, signal?: AbortSignal, may: () => boolean = () => true): Promise<T> {
     // The cause of UNAVAILABLE is one to wait for, but that has been done.
     const classify = (error: unknown) =>
-      may() && !isMooringError(error, "UNAVAILABLE") ? this._classify(error) : "fatal"
+      may() && !isMooringError(error, "UNAVAILABLE") ? this._classify(originalOf(error)) : "fatal"
     return withRetries(attempt, { classify, signal, isPaced: () => this.#handle.failing })
   }
 
@@ -190,7 +195,7 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
     group = "",
   ): Promise<T> {
     const at = { connection: this.connectionName, group, id: key }
-    return readCached(this.#environment, this.#handle, at, options, work)
+    return readCached(this.#environment, this.#handle, at, options, (signal) => this.#scrubber.scrubbing(work, signal))
   }
 
   /**
@@ -199,11 +204,8 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
    */
   async reset({ timeout = defaultRelease }: ReleaseOptions = {}): Promise<void> {
     const wait = toMilliseconds(timeout, "timeout")
-    await traced(
-      "reset",
-      () => ({ connection: this.connectionName, why: "asked" }),
-      () => this.#handle.life().reset(wait),
-    )
+    const event = () => ({ connection: this.connectionName, why: "asked" })
+    await traced("reset", event, () => this.#handle.life().reset(wait))
   }
 
   /** As `reset()`, for good: the connection leaves the registry, and later use is an error (`CLOSED`). */
@@ -261,7 +263,7 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
     return resolveOptions(this.#environment, this.connectionName, this.#options, signal)
   }
 
-  /** The same without reading a reference: each is the text that says what it refers to. */
+  /** The same without reading references: each is the text that says what it refers to. */
   protected _describeOptions(): ResolvedOptions {
     return describeOptions(this.#environment, this.connectionName, this.#options)
   }
@@ -271,30 +273,27 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
     return this.#handle.source.resolve()
   }
 
+  /** Takes these secrets out of errors from now on. Those in the options are known: this is for what is fetched beyond. */
+  protected _hide(secrets: SecretSource): void {
+    this.#scrubber.hide(secrets)
+  }
+
   async #useOnce<T>(work: (raw: Raw, lease: Lease<Raw>) => T | Promise<T>, options: UseOptions): Promise<T> {
     const used: { lease?: Lease<Raw> } = {}
     try {
       return await this.#handle.life().use((lease) => work((used.lease = lease).raw, lease), options)
     } catch (error) {
       if (used.lease && !isMooringError(error) && this._classify(error) === "lost") this._broken(used.lease)
-      scrub(error, this.#resolved?.values ?? {})
-      throw error
+      throw this.#scrubber.scrub(error)
     }
   }
 
   async #connect(signal: AbortSignal): Promise<Raw> {
-    return traced(
-      "connect",
-      () => ({ connection: this.connectionName, class: this.constructor.name }),
-      async () => {
-        const { values } = (this.#resolved = await this._resolveOptions(signal))
-        try {
-          return await this._connect(values as Options, { signal })
-        } catch (error) {
-          scrub(error, values)
-          throw error
-        }
-      },
-    )
+    const event = () => ({ connection: this.connectionName, class: this.constructor.name })
+    return traced("connect", event, async () => {
+      const { values, secrets } = (this.#resolved = await this._resolveOptions(signal))
+      this._hide(secrets)
+      return this.#scrubber.scrubbing((options) => this._connect(options, { signal }), values as Options)
+    })
   }
 }

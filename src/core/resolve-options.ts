@@ -1,4 +1,10 @@
-import { isReference, resolveReferences, type SecretReference, type Section } from "../secrets/index.ts"
+import {
+  isReference,
+  resolveReferences,
+  type SecretReference,
+  type SecretSource,
+  type Section,
+} from "../secrets/index.ts"
 import type { Environment } from "./environment.ts"
 
 type Values = Readonly<Record<string, unknown>>
@@ -25,6 +31,8 @@ export interface ResolvedOptions {
   readonly layers: readonly OptionsLayer[]
   /** The keys whose values are fetched when the connection is made: `{ file }`, `{ command }` and functions. */
   readonly fetched: ReadonlySet<string>
+  /** Where its secrets are: in the values by their keys, and whatever came by reference. */
+  readonly secrets: SecretSource
 }
 
 /** Options without the reserved ones, and without those that are `undefined`: they say nothing. */
@@ -77,12 +85,25 @@ function assemble(
       })),
       { source: `the options of connection("${name}")`, values: options as Values },
     ],
+    secrets: {
+      values: { ...own, ...options },
+      texts: [...(section?.layers ?? []).flatMap(({ filled }) => filled), ...fetchedTexts(section, options, read)],
+    },
     fetched: new Set(
       Object.entries({ ...section?.values, ...options })
         .filter(([, value]) => isReference(value) || typeof value === "function")
         .map(([key]) => key),
     ),
   }
+}
+
+function fetchedTexts(
+  section: Section | undefined,
+  options: object,
+  read: (reference: SecretReference) => unknown,
+): string[] {
+  const texts = [...referencesIn({ ...section?.values, ...options })].map(read)
+  return texts.filter((text) => typeof text === "string")
 }
 
 function withoutType({ type: _, ...rest }: Values): Values {

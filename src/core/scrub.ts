@@ -1,46 +1,80 @@
-import { redact, secretTexts } from "../secrets/index.ts"
+import { isMooringError } from "../errors.ts"
+import { collectTexts, Redactor, type SecretSource } from "../secrets/index.ts"
+import { LeakFinder } from "./leak-finder.ts"
+import { ScrubbedCopy } from "./scrubbed-copy.ts"
 
-const deepest = 8
+/** So many sources are remembered: a client that is still in use may quote what was valid before. */
+const mostSources = 6
 
-/**
- * Takes the secrets among `values` out of an error, of its causes and of everything that hangs on them: clients quote
- * what they were given (`new URL()` puts it on `error.input`, others add their options). The error stays the object it
- * is, so that `instanceof` and `code` still tell what happened.
- */
-export function scrub(error: unknown, values: Readonly<Record<string, unknown>>): void {
-  const secrets = secretTexts(values)
-  if (secrets.length > 0) scrubError(error, secrets, new Set())
+/** Of each copy, the error that it is a copy of. */
+const originals = new WeakMap<object, unknown>()
+
+/** The error that was thrown, of one that was scrubbed: for code that decides by it, not for code that shows it. */
+export function originalOf(error: unknown): unknown {
+  return isObject(error) && originals.has(error) ? originals.get(error) : error
 }
 
-function scrubError(error: unknown, secrets: readonly string[], seen: Set<unknown>): void {
-  if (typeof error !== "object" || error === null || seen.has(error)) return
-  seen.add(error)
-  for (const key of Reflect.ownKeys(error)) {
-    const value = plainValue(error, key)
-    if (typeof value === "string") {
-      const shown = redact(value, secrets)
-      if (shown !== value) replace(error, key, shown)
-    } else if (value instanceof Error) scrubError(value, secrets, seen)
-    else if (key === "errors" && Array.isArray(value)) for (const one of value) scrubError(one, secrets, seen)
-    // It may be the client's own: what it holds is not ours to change, only to let go.
-    else if (holdsSecret(value, secrets, 0)) replace(error, key, undefined)
+/**
+ * Takes secrets out of what is thrown: out of errors, their causes and everything that hangs on them. Clients quote what
+ * they were given: `new URL()` puts it on `error.input`, others add their options or their request.
+ */
+export class Scrubber {
+  readonly #connection: string
+  readonly #keys: readonly string[]
+  #sources: readonly SecretSource[] = []
+  #redactor: Redactor | undefined
+  /** The same error comes to several callers, and again from inside of others. */
+  readonly #copies = new WeakMap<object, unknown>()
+
+  /** @param keys secret beyond those that are so by their name. */
+  constructor(connection: string, keys: readonly string[]) {
+    this.#connection = connection
+    this.#keys = keys
+  }
+
+  /** Adds what is to be hidden from now on. */
+  hide(source: SecretSource): void {
+    this.#sources = [...this.#sources, { keys: this.#keys, ...source }].slice(-mostSources)
+    this.#redactor = undefined
+  }
+
+  /**
+   * The error itself where it holds no secret; else a copy of the same class without. What others made is not changed:
+   * it may be the client's own, and in use. What cannot be copied is left out.
+   */
+  scrub(error: unknown): unknown {
+    this.#redactor ??= this.#makeRedactor()
+    if (this.#redactor.isEmpty) return error
+    const known = isObject(error) ? this.#copies.get(error) : undefined
+    if (known !== undefined) return known
+    const finder = new LeakFinder(this.#redactor)
+    if (!finder.holds(error)) return error
+    const copy = new ScrubbedCopy(this.#redactor, finder)
+    // Ours are known by their identity, and nobody else has them.
+    if (isMooringError(error) && !Object.isFrozen(error)) return copy.within(error)
+    const scrubbed = copy.of(error)
+    if (isObject(error) && isObject(scrubbed)) {
+      this.#copies.set(error, scrubbed)
+      originals.set(scrubbed, error)
+    }
+    return scrubbed
+  }
+
+  /** Runs `work`, and scrubs what it throws. */
+  async scrubbing<A, T>(work: (given: A) => T | Promise<T>, given: A): Promise<T> {
+    try {
+      return await work(given)
+    } catch (error) {
+      throw this.scrub(error)
+    }
+  }
+
+  #makeRedactor(): Redactor {
+    const { secrets, shown } = collectTexts(this.#sources)
+    return new Redactor({ secrets, shown: [...shown, this.#connection] })
   }
 }
 
-function holdsSecret(value: unknown, secrets: readonly string[], depth: number): boolean {
-  if (typeof value === "string") return redact(value, secrets) !== value
-  if (typeof value !== "object" || value === null || depth > deepest) return false
-  return Reflect.ownKeys(value).some((key) => holdsSecret(plainValue(value, key), secrets, depth + 1))
-}
-
-/** The value of a property; a getter is asked only where it is an error's own `stack`. */
-function plainValue(object: object, key: PropertyKey): unknown {
-  const descriptor = Reflect.getOwnPropertyDescriptor(object, key)
-  if (descriptor && "value" in descriptor) return descriptor.value
-  return key === "stack" ? (object as Error).stack : undefined
-}
-
-function replace(error: object, key: PropertyKey, value: unknown): void {
-  const enumerable = Reflect.getOwnPropertyDescriptor(error, key)?.enumerable ?? false
-  Reflect.defineProperty(error, key, { value, enumerable, configurable: true, writable: true })
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null
 }

@@ -1,5 +1,5 @@
 import { hostname } from "node:os"
-import { isSecretKey } from "../secrets/index.ts"
+import { isCredentialKey, isSecretKey } from "../secrets/index.ts"
 import { identity, stableKey } from "../util/stable-key.ts"
 
 /** Keys that say who asks: beside them, a credential cannot change what a query returns. */
@@ -29,7 +29,7 @@ export async function sourceIdentity(kind: string, values: Readonly<Record<strin
   for (const [key, value] of Object.entries(values)) {
     if (value === undefined) continue
     if (typeof value !== "string" || !isSecretKey(key)) counted[key] = value
-    else if (!known) counted[key] = await slowHash(value)
+    else if (!known || !isCredentialKey(key)) counted[key] = await slowHash(value)
   }
   return { key: `${kind} ${stableKey(counted, { opaque: identity })}`, processOnly: holdsObjects(counted) }
 }

@@ -10,6 +10,8 @@ export interface MaterializeContext extends ReferenceContext {
   readonly lookup: Lookup
   /** Notes each variable that was looked up, with its value, so that a change can be noticed. */
   readonly used: Map<string, string | undefined>
+  /** Takes what variables held, so that it is known for a secret. */
+  readonly filled?: Set<string>
 }
 
 /**
@@ -72,6 +74,7 @@ function fill(text: string, key: string, context: MaterializeContext): string {
     return interpolate(text, (variable) => {
       const value = context.lookup(variable)
       context.used.set(variable, value)
+      if (value) context.filled?.add(value)
       return value
     })
   } catch (error) {

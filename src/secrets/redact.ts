@@ -1,68 +1,97 @@
-import { type Data, isTable } from "./guard.ts"
+import type { Data } from "./guard.ts"
+import { base64Cores, escaped, patternOf } from "./secret-forms.ts"
+import { collectTexts, type SecretTexts } from "./secret-texts.ts"
 
-const secretKey =
-  /pass(word|wd|phrase)?$|^pwd$|secret|token|credential|api_?-?key|private_?-?key|access_?-?key|^key$|authorization|cookie/i
-const credentialsInUrl = /\/\/([^\s/?#:]*):([^\s]*)@/
-const secretInQuery = /[?&]([^=&\s]+)=([^&\s#]+)/g
+/** Hiding each `a` would hide the message and give the secret away. */
 const shortest = 4
-
-/** True for keys whose value is never shown: `password`, `api_key`, `sslpassword`, `access_token` … */
-export function isSecretKey(key: string): boolean {
-  return secretKey.test(key)
-}
+const hidden = "***"
+const base64 = /[\w+/-]/
 
 /**
- * Every text in the values that must not be shown: what stands under a secret key, however deep, and the passwords
- * inside URLs, as written and decoded.
- */
-export function secretTexts(values: Data): readonly string[] {
-  const found = new Set<string>()
-  collect(values, false, found)
-  return [...found]
-}
-
-function collect(value: unknown, secret: boolean, found: Set<string>): void {
-  if (typeof value === "string") {
-    if (secret) add(value, found)
-    else addFromUrl(value, found)
-  } else if (secret && (typeof value === "number" || typeof value === "bigint")) {
-    add(String(value), found)
-  } else if (Array.isArray(value)) {
-    for (const item of value) collect(item, secret, found)
-  } else if (isTable(value)) {
-    for (const [key, item] of Object.entries(value)) collect(item, secret || isSecretKey(key), found)
-  }
-}
-
-function addFromUrl(text: string, found: Set<string>): void {
-  const password = credentialsInUrl.exec(text)?.[2]
-  if (password) add(password, found)
-  for (const [, key, value] of text.matchAll(secretInQuery)) if (isSecretKey(key!)) add(value!, found)
-}
-
-function add(text: string, found: Set<string>): void {
-  for (const form of [text, encodeURIComponent(text.toWellFormed()), decoded(text)]) {
-    if (form.trim().length > 0) found.add(form)
-  }
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
-}
-
-/**
- * The text with every secret replaced by `***`. Secrets of fewer than four characters are left: hiding each `a` would
- * hide the message and tell the secret.
+ * Takes secrets out of texts, in every form in which they are quoted, base64 of `user:password` included.
  *
- * @example redact(error.message, secretTexts(section.values))
+ * A secret that is also the name of the connection, its user, host or database stays readable in sentences: it is shown
+ * there anyway. Where it stands as a password it is hidden.
  */
-export function redact(text: string, secrets: readonly string[]): string {
-  const longestFirst = secrets.filter((secret) => secret.length >= shortest).sort((a, b) => b.length - a.length)
-  let result = text
-  for (const secret of longestFirst) result = result.replaceAll(secret, "***")
-  return result
+export class Redactor {
+  readonly #pattern: RegExp | undefined
+  readonly #cores: RegExp | undefined
+
+  constructor({ secrets, shown = [] }: { readonly secrets: readonly string[]; readonly shown?: readonly string[] }) {
+    const long = [...new Set(secrets)].filter((secret) => secret.length >= shortest)
+    const names = shown.filter((name) => long.some((secret) => name.includes(secret) && name !== secret))
+    const alternatives = [
+      ...names.map((name) => ({ length: name.length, source: `(?<![\\w])(?<shown>${escaped(name)})(?![\\w])` })),
+      ...long.map((secret) => ({ length: secret.length, source: sourceOf(secret, shown.includes(secret)) })),
+    ].sort((a, b) => b.length - a.length)
+    this.#pattern = union(alternatives.map(({ source }) => source))
+    this.#cores = union(long.flatMap(base64Cores).map(escaped))
+  }
+
+  /** True where there is nothing to take out. */
+  get isEmpty(): boolean {
+    return this.#pattern === undefined
+  }
+
+  /** The text with `***` for each secret. */
+  text(text: string): string {
+    if (this.#pattern === undefined) return text
+    const plain = text.replace(this.#pattern, (found, ...rest) => {
+      const groups = rest.at(-1) as Readonly<Record<string, string | undefined>> | string
+      return typeof groups === "object" && Object.values(groups).includes(found) ? found : hidden
+    })
+    return this.#withoutBase64(plain)
+  }
+
+  holds(text: string): boolean {
+    return this.text(text) !== text
+  }
+
+  #withoutBase64(text: string): string {
+    if (this.#cores === undefined) return text
+    let result = ""
+    let done = 0
+    this.#cores.lastIndex = 0
+    for (let found = this.#cores.exec(text); found; found = this.#cores.exec(text)) {
+      let [begin, end] = [found.index, this.#cores.lastIndex]
+      while (begin > done && base64.test(text[begin - 1]!)) begin--
+      while (end < text.length && base64.test(text[end]!)) end++
+      while (text[end] === "=") end++
+      result += text.slice(done, begin) + hidden
+      this.#cores.lastIndex = done = end
+    }
+    return result + text.slice(done)
+  }
+}
+
+/** One that is shown anyway is hidden only where it stands for the password. */
+function sourceOf(secret: string, isShown: boolean): string {
+  const pattern = `(?:${patternOf(secret)})`
+  if (!isShown) return pattern
+  const asPassword = "(?<=(?:[Pp]ass(?:word|wd|phrase)?|PASSWORD|[Pp]wd|[Ss]ecret|[Tt]oken)[\"']?\\s*[=:]\\s*[\"']?)"
+  return `(?<=:)${pattern}(?=@)|${asPassword}${pattern}`
+}
+
+function union(sources: readonly string[]): RegExp | undefined {
+  if (sources.length === 0) return undefined
+  let count = 0
+  // A name may stand in a regular expression once.
+  return new RegExp(
+    sources.join("|").replaceAll("(?<shown>", () => `(?<shown${count++}>`),
+    "g",
+  )
+}
+
+/** Every text in the values that must not be shown. */
+export function secretTexts(values: Data): readonly string[] {
+  return collectTexts([{ values }]).secrets
+}
+
+/**
+ * The text with every secret replaced by `***`. Secrets of fewer than four characters are left.
+ *
+ * @example redact(error.message, collectTexts([{ values: section.values }]))
+ */
+export function redact(text: string, texts: SecretTexts): string {
+  return new Redactor(texts).text(text)
 }

@@ -33,6 +33,8 @@ export interface SectionLayer {
   readonly streamlit: boolean
   /** Why nothing that this layer names may be executed; undefined when it may. */
   readonly refusal: string | undefined
+  /** What was filled in for `${VAR}`. */
+  readonly filled: readonly string[]
 }
 
 /** What is configured under one connection's name. */

@@ -156,15 +156,16 @@ export class View {
     const written = base && this.#table(base, name)
     if (base && written) {
       const source = `${base.display} ${header("connections", name)}`
-      const values = toValues(written, this.#context(base, source))
+      const filled = new Set<string>()
+      const values = toValues(written, { ...this.#context(base, source), filled })
       const { kind, streamlit, refusal } = base
-      layers.push(Object.freeze({ kind, source, values, streamlit, refusal }))
+      layers.push(Object.freeze({ kind, source, values, streamlit, refusal, filled: [...filled] }))
     }
     const overlay = overlayFor(name, this.#known, written, this.#input.overrides)
     if (overlay) {
       const { values, variables } = overlay
       const source = variables.join(", ")
-      layers.push(Object.freeze({ kind: "env", source, values, streamlit: false, refusal: undefined }))
+      layers.push(Object.freeze({ kind: "env", source, values, streamlit: false, refusal: undefined, filled: [] }))
     }
     return layers
   }

@@ -183,8 +183,9 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
 
   protected async _connect(_options: SqlOptions, { signal }: { signal: AbortSignal }): Promise<SqlEngine> {
     const { layers, fetched } = await this._resolveOptions(signal)
-    const called = layers.map(async (layer) => ({ ...layer, values: await callProviders(layer.values) }))
-    const resolved = this.#configure(await Promise.all(called))
+    const { called, secrets } = await callProviders(layers)
+    this._hide(secrets)
+    const resolved = this.#configure(called)
     const { config, dialect, echo } = resolved
     if (fetched.has("url")) this.#target = targetOf(resolved)
     const gate = capabilitiesOf(dialect).embedded ? undefined : this[control].gate

@@ -59,10 +59,22 @@ export function describeProviders(values: Readonly<Record<string, unknown>>): Re
   return Object.fromEntries(entries)
 }
 
-/** Calls the functions among a layer's values. */
-export async function callProviders(values: Readonly<Record<string, unknown>>): Promise<Record<string, unknown>> {
-  const entries = Object.entries(values).map(
-    async ([key, value]) => [key, typeof value === "function" ? await value() : value] as const,
+/** Calls the functions among the layers' values. What they give is as secret as what comes from a file. */
+export async function callProviders<L extends { readonly values: Readonly<Record<string, unknown>> }>(
+  layers: readonly L[],
+): Promise<{ called: readonly L[]; secrets: { values: Record<string, unknown>; texts: readonly string[] } }> {
+  const texts: string[] = []
+  const call = async (value: unknown): Promise<unknown> => {
+    if (typeof value !== "function") return value
+    const given: unknown = await value()
+    if (typeof given === "string") texts.push(given)
+    return given
+  }
+  const called = await Promise.all(
+    layers.map(async (layer) => {
+      const entries = Object.entries(layer.values).map(async ([key, value]) => [key, await call(value)] as const)
+      return { ...layer, values: Object.fromEntries(await Promise.all(entries)) }
+    }),
   )
-  return Object.fromEntries(await Promise.all(entries))
+  return { called, secrets: { values: Object.assign({}, ...called.map(({ values }) => values)), texts } }
 }

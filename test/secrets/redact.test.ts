@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { isSecretKey, redact, secretTexts } from "../../src/secrets/index.ts"
+import { collectTexts, isSecretKey, redact, secretTexts } from "../../src/secrets/index.ts"
 
 describe("redact", () => {
   test.each([
@@ -24,7 +24,7 @@ describe("redact", () => {
       username: "ada",
       url: "postgresql://ada:p%40ss/w#rd@db/pets?sslpassword=hunter2&sslmode=require",
       nested: { token: ["one1", { value: "two2" }] },
-      pin: 1234,
+      size: 1234,
       password: 56789,
     })
     expect([...found].sort()).toEqual(
@@ -36,9 +36,9 @@ describe("redact", () => {
   })
 
   test("replaces whole secrets, the longest first, and leaves very short ones", () => {
-    expect(redact("a secret-long and secret", ["secret", "secret-long"])).toBe("a *** and ***")
-    expect(redact("banana", ["a"])).toBe("banana")
-    expect(redact("$& here", ["here", "$&$&"])).toBe("$& ***")
+    expect(redact("a secret-long and secret", { secrets: ["secret", "secret-long"], shown: [] })).toBe("a *** and ***")
+    expect(redact("banana", { secrets: ["a"], shown: [] })).toBe("banana")
+    expect(redact("$& here", { secrets: ["here", "$&$&"], shown: [] })).toBe("$& ***")
   })
 
   test("no secret survives, in a message or inside a URL", () => {
@@ -48,7 +48,7 @@ describe("redact", () => {
     fc.assert(
       fc.property(secret, fc.string(), fc.string(), (password, before, after) => {
         fc.pre(!password.includes("*"))
-        const texts = secretTexts({ nested: { password } })
+        const texts = collectTexts([{ values: { nested: { password } } }])
         const encoded = encodeURIComponent(password)
         const result = redact(`${before} ${password} ${encoded} ${after}`, texts)
         expect(result).not.toContain(password)
