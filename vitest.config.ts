@@ -17,7 +17,7 @@ export const common = {
     include: ["test/**/*.test.ts"],
     // `npm run test:faults` runs these.
     exclude: ["test/faults/**"],
-    globalSetup: ["test/support/servers.ts", "test/support/worker-program.ts"],
+    globalSetup: ["test/support/servers.ts", "test/support/built-package.ts"],
     // Ends a test that hangs. It is no measure of speed: a machine may be very busy.
     testTimeout: 120_000,
     hookTimeout: 120_000,

@@ -20,6 +20,8 @@ url = "sqlite:///owners.db"
 [mooring.cache]
 url = "${url}"
 ttl = "1h"
+# A busy machine is no outage.
+timeout = "30s"
 `,
   })
 }

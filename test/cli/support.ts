@@ -2,11 +2,11 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs"
 import { constants, tmpdir } from "node:os"
 import { dirname, join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { onTestFinished } from "vitest"
+import { builtFile } from "../support/built-file.ts"
 
-export const mainFile: string = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url))
-export const indexFile: string = fileURLToPath(new URL("../../src/index.ts", import.meta.url))
+export const mainFile: string = builtFile("cli.js")
+export const indexFile: string = builtFile("index.js")
 
 /** What stands in a secret's place in tests that look for it. */
 export const canary = "canary-7f3a9c"

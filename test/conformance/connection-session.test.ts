@@ -9,6 +9,7 @@ import {
   isMooringError,
   withSession,
 } from "../../src/index.ts"
+import { builtFile } from "../support/built-file.ts"
 import { runScript } from "../support/child.ts"
 import { PetsConnection } from "../support/pets-connection.ts"
 import { startPetsServer } from "../support/pets-server.ts"
@@ -180,7 +181,7 @@ test("B39 closeAll() has a deadline, at which users are cut off", async () => {
 
 test("B39 what is open is released at beforeExit", async () => {
   const project = useProject()
-  const source = JSON.stringify(new URL("../../src/index.ts", import.meta.url).pathname)
+  const source = JSON.stringify(builtFile("index.js"))
   const script = project.write(
     "main.ts",
     `import { BaseConnection, cacheResource, connection } from ${source}

@@ -1,13 +1,11 @@
 import { spawn } from "node:child_process"
-import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { describe, expect, onTestFinished, test } from "vitest"
 import { cacheResource, closeAll, closeOnSignals } from "../../src/index.ts"
+import { builtFile } from "../support/built-file.ts"
 import { useProject } from "../support/project.ts"
 import { until } from "../support/waiting.ts"
 
-const root = fileURLToPath(new URL("../..", import.meta.url))
-const source = JSON.stringify(join(root, "src/index.ts"))
+const source = JSON.stringify(builtFile("index.js"))
 
 /** A running script: what it has said, and how it ended. */
 function start(body: string) {

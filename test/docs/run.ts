@@ -12,6 +12,7 @@ import {
 import { tmpdir } from "node:os"
 import { delimiter, dirname, join } from "node:path"
 import { pathToFileURL } from "node:url"
+import { builtFile } from "../support/built-file.ts"
 import { root } from "./pages.ts"
 import { outputMark, type Project } from "./projects.ts"
 
@@ -56,7 +57,7 @@ function prepare(folder: string): void {
   mkdirSync(join(folder, "bin"))
   writeFileSync(join(folder, "project/package.json"), `{ "type": "module" }\n`)
   symlinkSync(join(root, "node_modules"), join(folder, "project/node_modules"))
-  const command = `exec "${process.execPath}" "${join(root, "src/cli/main.ts")}"`
+  const command = `exec "${process.execPath}" "${builtFile("cli.js")}"`
   writeFileSync(join(folder, "bin/mooring"), `#!/bin/sh\n${command} "$@"\n`, { mode: 0o755 })
   writeFileSync(join(folder, "bin/npx"), `#!/bin/sh\nshift\n${command} "$@"\n`, { mode: 0o755 })
 }
@@ -68,20 +69,19 @@ function write(path: string, text: string): void {
 }
 
 function run(file: string, args: readonly string[], folder: string): Promise<string> {
-  const hook = pathToFileURL(join(import.meta.dirname, "from-source.fixture.ts")).href
+  const hook = pathToFileURL(join(import.meta.dirname, "as-built.fixture.mjs")).href
   const { PATH, TMPDIR } = process.env
   const env = {
     PATH: [join(folder, "bin"), dirname(process.execPath), PATH].join(delimiter),
     HOME: join(folder, "home"),
     NODE_OPTIONS: `--import ${hook}`,
-    // Each step is a process of its own, and all load the same sources.
-    NODE_COMPILE_CACHE: join(root, "node_modules/.cache/examples"),
+    MOORING_BUILT: pathToFileURL(join(builtFile("index.js"), "..", "/")).href,
     NO_COLOR: "1",
     TZ: "UTC",
     ...(TMPDIR !== undefined && { TMPDIR }),
   }
   return new Promise((resolve, reject) => {
-    const options = { cwd: join(folder, "project"), env, timeout: 60_000, maxBuffer: 1e7 }
+    const options = { cwd: join(folder, "project"), env, maxBuffer: 1e7 }
     execFile(file, args, options, (error, stdout, stderr) => {
       if (error) reject(new Error(`${error.message}\n${stdout}\n${stderr}`))
       else resolve(stdout)

@@ -1,6 +1,7 @@
-import { inject } from "vitest"
+import { pathToFileURL } from "node:url"
+import { builtFile } from "./built-file.ts"
 
-/** In tests, for the function of the same name in the sources: see the set-up in `worker-program.ts`. */
+/** In tests, for the function of the same name in the sources: see the set-up in `built-package.ts`. */
 export function workerUrl(): URL {
-  return new URL(inject("sqliteWorker"))
+  return pathToFileURL(builtFile("sqlite-worker.js"))
 }

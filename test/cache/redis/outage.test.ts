@@ -20,7 +20,9 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
 
 describe("a Redis server that is not there", () => {
   test("R26 is a miss, reported once, and costs nothing after the first look", async () => {
-    const { read, events } = processWith(await openStore({ url: `redis://127.0.0.1:${await freePort()}` }))
+    const { read, events } = processWith(
+      await openStore({ timeout: 0.25, url: `redis://127.0.0.1:${await freePort()}` }),
+    )
     for (let at = 1; at <= 20; at++) expect(await read("x")).toBe(`x${at}`)
     expect(events.filter((event) => event.type === "error")).toHaveLength(1)
     const took = await timed(async () => {
@@ -32,8 +34,8 @@ describe("a Redis server that is not there", () => {
 
   test("R26 is used again when it is there, without what was invalidated meanwhile", async () => {
     const server = await newRedis()
-    const { cache, read } = processWith(await openStore({ url: server.url }))
-    const other = processWith(await openStore({ url: server.url, prefix: "mooring:" }))
+    const { cache, read } = processWith(await openStore({ timeout: 0.25, url: server.url }))
+    const other = processWith(await openStore({ timeout: 0.25, url: server.url, prefix: "mooring:" }))
     expect(await read("x")).toBe("x1")
     expect(await read("x")).toBe("x1")
     await server.kill("SIGSTOP")
@@ -57,8 +59,8 @@ describe("a Redis server that is not there", () => {
     const proxy = await FaultProxy.start(server)
     onTestFinished(() => proxy.stop())
     const prefix = "told:"
-    const here = processWith(await openStore({ url: `redis://127.0.0.1:${proxy.port}`, prefix }))
-    const there = processWith(await openStore({ url: server.url, prefix }))
+    const here = processWith(await openStore({ timeout: 0.25, url: `redis://127.0.0.1:${proxy.port}`, prefix }))
+    const there = processWith(await openStore({ timeout: 0.25, url: server.url, prefix }))
     expect(await here.read("old")).toBe("old1")
     expect(await there.read("x")).toBe("old1")
     await proxy.welcome("refuse")
@@ -75,7 +77,7 @@ describe("a Redis server that is not there", () => {
     const server = await newRedis()
     const proxy = await FaultProxy.start(server)
     onTestFinished(() => proxy.stop())
-    const here = processWith(await openStore({ url: `redis://127.0.0.1:${proxy.port}` }))
+    const here = processWith(await openStore({ timeout: 0.25, url: `redis://127.0.0.1:${proxy.port}` }))
     expect(await here.read("x")).toBe("x1")
     await proxy.welcome("refuse")
     proxy.closeLinks("reset")
@@ -113,7 +115,9 @@ describe("a Redis server that is not there", () => {
       silent.close()
     })
     const { port } = silent.address() as { port: number }
-    const { read } = processWith(await openStore({ url: `redis://127.0.0.1:${port}`, connectTimeout: 0.3 }))
+    const { read } = processWith(
+      await openStore({ timeout: 0.25, url: `redis://127.0.0.1:${port}`, connectTimeout: 0.3 }),
+    )
     const took = await timed(async () => {
       for (let at = 1; at <= 20; at++) expect(await read("x")).toBe(`x${at}`)
     })
@@ -127,8 +131,8 @@ describe("a Redis server that is not there", () => {
 
   test("R26 connections that the server closes are invisible", async () => {
     const server = await newRedis()
-    const { read, events } = processWith(await openStore({ url: server.url }))
-    const killer = processWith(await openStore({ url: server.url }))
+    const { read, events } = processWith(await openStore({ timeout: 0.25, url: server.url }))
+    const killer = processWith(await openStore({ timeout: 0.25, url: server.url }))
     await killer.read("x")
     await read("x")
     const { createClient } = await import("redis")
@@ -164,7 +168,7 @@ describe("a Redis server with a lock", () => {
   test("a wrong password is a miss, and shown nowhere", async () => {
     const server = await newRedis({ password: "right" })
     const url = `redis://:canary-password@127.0.0.1:${server.port}`
-    const { read, events } = processWith(await openStore({ url }))
+    const { read, events } = processWith(await openStore({ timeout: 0.25, url }))
     expect(await read("x")).toBe("x1")
     const [event] = events.filter((each) => each.type === "error")
     const said = inspect(event, { depth: 20, showHidden: true })
@@ -175,11 +179,11 @@ describe("a Redis server with a lock", () => {
   test("TLS verifies the server's certificate", async () => {
     const server = await newRedis({ tls: true })
     const trusting = processWith(
-      await openStore({ url: server.url, tls: { ca: readFileSync(server.authority!, "utf8") } }),
+      await openStore({ timeout: 0.25, url: server.url, tls: { ca: readFileSync(server.authority!, "utf8") } }),
     )
     await trusting.read("x")
     expect(await trusting.read("x")).toBe("x1")
-    const careful = processWith(await openStore({ url: server.url }))
+    const careful = processWith(await openStore({ timeout: 0.25, url: server.url }))
     await careful.read("x")
     expect(await careful.read("x")).toBe("x2")
     const [event] = careful.events.filter((each) => each.type === "error")

@@ -11,10 +11,10 @@ import { redisServer } from "../../support/redis-database.ts"
 import { keyOf } from "../support.ts"
 import { textCodec } from "../text-codec.ts"
 
-/** A store with a prefix that no other test has, unless `options` say which. */
+/** A store with a prefix that no other test has, and a deadline that a busy machine keeps, unless `options` say otherwise. */
 export async function openStore(options: Partial<RedisOptions> = {}): Promise<Required<CacheStore>> {
   const { url } = await redisServer()
-  const store = redisStore({ url, prefix: `${randomUUID()}:`, ...options }) as Required<CacheStore>
+  const store = redisStore({ url, prefix: `${randomUUID()}:`, timeout: "30s", ...options }) as Required<CacheStore>
   onTestFinished(() => store.close())
   return store
 }
