@@ -209,3 +209,61 @@ onServer("what a transaction leaves in its session is gone for the next borrower
     channels: 0,
   })
 })
+
+onServer("a transaction whose kept statements became invalid is run again", async () => {
+  const { pets: made, other } = await pets({ pool_size: 1, max_overflow: 0 })
+  const read = () => made.transaction(async (tx) => (await tx.query("select * from owners")).names)
+  const write = () =>
+    made.transaction(async (tx) => {
+      const { rows } = await tx.execute("update owners set age = 8 where name = 'Bob' returning *")
+      return rows.names
+    })
+  for (let i = 0; i < 3; i++) {
+    await read()
+    await write()
+  }
+  await other.execute("alter table owners add column born int")
+  expect(await read()).toEqual(["name", "pet", "age", "born"])
+  expect(await write()).toEqual(["name", "pet", "age", "born"])
+})
+
+onServer("a session says that its statement became invalid, and works again after rollback()", async () => {
+  const { pets: made, other } = await pets({ pool_size: 1, max_overflow: 0 })
+  await using session = made.session
+  const read = async () => (await session.query("select * from owners")).names
+  for (let i = 0; i < 3; i++) await read()
+  await session.commit()
+  await other.execute("alter table owners add column born int")
+  const error = await failure(read())
+  expect(error).toMatchObject({ sqlState: "0A000", hint: expect.stringContaining("run the transaction again") })
+  await session.rollback()
+  expect(await read()).toEqual(["name", "pet", "age", "born"])
+})
+
+onServer("a kept statement that a function deallocates inside a transaction is prepared again", async () => {
+  const { pets: made } = await pets({ pool_size: 1, max_overflow: 0 })
+  await made.execute(
+    "create function forget() returns int language plpgsql as $$ begin execute 'deallocate all'; return 1; end $$",
+  )
+  const work = () => made.transaction(async (tx) => tx.scalar("select count(*) from owners where age > 1"))
+  for (let i = 0; i < 3; i++) await work()
+  await made.query("select forget()")
+  expect(await work()).toBe(2)
+})
+
+onServer("each cursor has its own columns, though its FETCH is the same text", async () => {
+  const { pets: made } = await pets({ pool_size: 1, max_overflow: 0 })
+  const names = (text: string) =>
+    made.transaction(async (tx) => {
+      await tx.execute(`declare c cursor for ${text}`)
+      return (await tx.query("fetch all from c")).names
+    })
+  for (const [text, expected] of [
+    ["select 1 as a", ["a"]],
+    ["select 1 as a, 2 as b", ["a", "b"]],
+    ["select 'x' as a", ["a"]],
+  ] as const) {
+    expect(await names(text)).toEqual(expected)
+    expect(await names(text)).toEqual(expected)
+  }
+})

@@ -1,19 +1,16 @@
 import { MooringError } from "../../../errors.ts"
-import { Table } from "../../../tables/index.ts"
 import { onAbort } from "../../../util/abort.ts"
 import type { DriverConnection, RecordStream, RunOptions, RunResult, Statement, StreamOptions } from "../../dialect.ts"
 import { type CancelTarget, cancelRunning } from "./cancel.ts"
 import type { TypeCatalog } from "./catalog.ts"
-import type { ColumnReader } from "./columns/reader.ts"
-import { ControlExchange, forgottenStatements, freshSession, releaseLocks } from "./control.ts"
+import { ControlExchange, freshSession } from "./control.ts"
 import type { Client } from "./driver.ts"
 import { type ExchangeHost, type ExchangeStatement, type RowTaker, StatementExchange } from "./exchange.ts"
-import { noteStatement } from "./failures.ts"
-import { checkLimits, RowReader } from "./rows.ts"
+import { noteOutdated, noteStatement } from "./failures.ts"
+import type { Guard } from "./guard.ts"
+import { ignored, ResultTaker } from "./result.ts"
 import { Statements } from "./statements.ts"
 import { PostgresStream, type Running } from "./stream.ts"
-import { rowsOfTag } from "./wire/descriptions.ts"
-import type { Source } from "./wire/framer.ts"
 import type { ColumnarWire } from "./wire/wire.ts"
 
 /** What a connection is made of. */
@@ -21,6 +18,7 @@ export interface ConnectionParts {
   readonly client: Client
   readonly wire: ColumnarWire
   readonly catalog: TypeCatalog
+  readonly guard: Guard
   readonly target: CancelTarget
   /** Whether statements may be kept on the server. */
   readonly keepsStatements: boolean
@@ -38,16 +36,12 @@ const closePatience = 1_000
 /** How often a statement is prepared again, the first time included. */
 const mostAttempts = 3
 
-/** How often progress is told; milliseconds. */
-const progressEvery = 100
-
 /** One connection: `pg`'s client, and our conversations on its socket. */
 export class PostgresConnection implements DriverConnection, ExchangeHost {
   readonly raw: Client
   readonly statements: Statements
   readonly catalog: TypeCatalog
-  /** {@link ExchangeHost}: others that speak the protocol, such as CockroachDB, need not do so. */
-  readonly pipelined: boolean
+  readonly guard: Guard
   private readonly wire: ColumnarWire
   private readonly target: CancelTarget
   private closed = false
@@ -61,11 +55,9 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
     this.raw = parts.client
     this.wire = parts.wire
     this.catalog = parts.catalog
+    this.guard = parts.guard
     this.target = parts.target
     this.statements = new Statements(parts.keepsStatements)
-    const { parameters } = this.wire
-    this.pipelined =
-      Number.parseInt(parameters.get("server_version") ?? "", 10) >= 10 && !parameters.has("crdb_version")
     // Idle, it must neither end the process nor keep it alive.
     this.raw.on("error", () => {
       this.broken = true
@@ -88,11 +80,9 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
       const result = new ResultTaker(options)
       try {
         await this.converse({ text, values, readOnly, rowLimit: 0 }, result, signal)
-        // Locks of the session outlast the transaction, and the caller's next statement may have another connection.
-        if (readOnly && /advisory_lock/i.test(text)) await this.control([releaseLocks])
         return result.finish()
       } catch (error) {
-        if (!this.mayPrepareAgain(error, text, attempt)) throw error
+        if (!this.mayTryAgain(error, text, attempt)) throw error
       }
     }
   }
@@ -106,7 +96,7 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
         await stream.open()
         return stream
       } catch (error) {
-        if (!this.mayPrepareAgain(error, text, attempt)) throw error
+        if (!this.mayTryAgain(error, text, attempt)) throw error
       }
     }
   }
@@ -116,11 +106,8 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
   }
 
   async reset(): Promise<void> {
-    const rollback = this.wire.status === "I" ? [] : ["ROLLBACK"]
-    const { statements } = this
-    if (!statements.hasForeign) return this.control([...rollback, ...freshSession])
-    await this.control([...rollback, ...freshSession, ...forgottenStatements])
-    statements.clear()
+    const undone = this.wire.status === "I" ? [] : ["ROLLBACK"]
+    await this.clear([...undone, ...freshSession])
   }
 
   async close(): Promise<void> {
@@ -176,14 +163,14 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
       if (statement.readOnly && this.wire.status !== "I") await this.control(["ROLLBACK"])
       this.raw.query(exchange)
       await exchange.done
+      if (statement.readOnly) await this.leave(exchange, controlPatience)
     } catch (error) {
       await this.cancelling
+      // Its own part is done by then.
+      const isDone = this.guard.lacks(exchange.refusedControl, error)
       if (exchange.refused) noteStatement(error, statement)
-      if (statement.readOnly && this.usable && this.wire.status !== "I") {
-        const limit = signal.aborted ? abortedPatience : controlPatience
-        await this.control(["ROLLBACK"], limit).catch(() => undefined)
-      }
-      throw error
+      if (statement.readOnly) await this.leave(exchange, signal.aborted ? abortedPatience : controlPatience)
+      if (!isDone) throw error
     } finally {
       unlisten()
       this.current = undefined
@@ -191,14 +178,48 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
     }
   }
 
-  /** Statements of our own; without an answer in time the link is taken for dead. */
-  private async control(texts: readonly string[], limit: number = controlPatience): Promise<void> {
+  /** Sees to it that a statement that read leaves nothing, however it ended; else nobody gets this connection again. */
+  private async leave(exchange: StatementExchange, limit: number): Promise<void> {
+    if (!this.usable) return
+    const undone = this.wire.status === "I" ? [] : ["ROLLBACK"]
+    try {
+      if (exchange.failed && exchange.ran) await this.clear(undone, limit)
+      else if (undone.length > 0) await this.control(undone, limit)
+      if (exchange.leftStatements) await this.forgetStatements(limit)
+    } catch {
+      this.broken = true
+    }
+  }
+
+  /** Runs statements of our own, and clears what no ROLLBACK undoes. */
+  private async clear(texts: readonly string[], limit: number = controlPatience): Promise<void> {
+    for (;;) {
+      const [clearing] = this.guard.clearing
+      try {
+        if (await this.control([...texts, ...this.guard.clearingTexts], limit)) await this.forgetStatements(limit)
+        return
+      } catch (error) {
+        if (!this.guard.lacks(clearing, error)) throw error
+      }
+    }
+  }
+
+  /** Ours go with those that others prepared in SQL: the server forgets all, or one by its name. */
+  private async forgetStatements(limit: number): Promise<void> {
+    await this.control(["DEALLOCATE ALL"], limit)
+    this.statements.clear()
+  }
+
+  /** Statements of our own; without an answer in time the link is taken for dead. True where a row said so. */
+  private async control(texts: readonly string[], limit: number = controlPatience): Promise<boolean> {
+    if (texts.length === 0) return false
     const exchange = new ControlExchange(texts)
     const timer = setTimeout(() => this.wire.stream.destroy(new Error(`No answer to ${texts[0]}.`)), limit)
     this.raw.ref()
     try {
       this.raw.query(exchange)
       await exchange.done
+      return exchange.found
     } finally {
       clearTimeout(timer)
       this.raw.unref()
@@ -206,68 +227,17 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
   }
 
   /**
-   * A kept statement that the server no longer has, or whose columns have changed since: nothing was run. Inside a
-   * transaction of the caller's it is too late, since the error has ended that.
+   * A kept statement that the server no longer has, or whose columns have changed since: nothing was run, and it is
+   * forgotten. Inside a transaction of the caller's, the error has ended that: only the whole of it can be run again.
    */
-  private mayPrepareAgain(error: unknown, text: string, attempt: number): boolean {
-    if (attempt === mostAttempts) return false
-    const { code, message = "" } = (error ?? {}) as { code?: unknown; message?: string }
-    if (this.wire.status !== "I") return false
-    if (code === "26000" && this.statements.isOurs(message)) {
-      this.statements.lost()
-      return true
+  private mayTryAgain(error: unknown, text: string, attempt: number): boolean {
+    if (!this.statements.outdatedBy(error, text)) return false
+    if (this.wire.status !== "I") {
+      noteOutdated(error)
+      return false
     }
-    return code === "0A000" && message.includes("cached plan") && this.statements.forget(text)
+    return attempt < mostAttempts
   }
-}
-
-/** The result of one statement, as it comes. */
-class ResultTaker implements RowTaker {
-  private readonly options: RunOptions
-  private rows: RowReader | undefined
-  private rowCount = 0
-  private told = 0
-
-  constructor(options: RunOptions) {
-    this.options = options
-  }
-
-  describe(columns: readonly ColumnReader[] | undefined): void {
-    this.rows = columns && new RowReader(columns)
-  }
-
-  row(source: Source, start: number, end: number): void {
-    this.rows!.take(source, start, end)
-  }
-
-  release(): void {
-    const { rows, options } = this
-    if (rows === undefined) return
-    rows.copy()
-    checkLimits(rows, options)
-    const now = options.onProgress === undefined ? 0 : performance.now()
-    if (now - this.told < progressEvery) return
-    this.told = now
-    options.onProgress!({ rows: rows.count })
-  }
-
-  suspended(): void {}
-
-  complete(tag: string): void {
-    this.rowCount = rowsOfTag(tag)
-  }
-
-  finish(): RunResult {
-    return { table: this.rows?.finish() ?? Table.empty, rowCount: this.rowCount }
-  }
-}
-
-const ignored: RowTaker = {
-  describe() {},
-  row() {},
-  release() {},
-  suspended() {},
-  complete() {},
 }
 
 /** The protocol ends a text at its first NUL: what stands behind it would be taken for another part of the message. */

@@ -1,9 +1,12 @@
+import { endsWithTrue } from "./wire/descriptions.ts"
 import { Exchange } from "./wire/exchange.ts"
-import { ProtocolError } from "./wire/framer.ts"
+import { ProtocolError, type Source } from "./wire/framer.ts"
 import { backend, MessageWriter } from "./wire/messages.ts"
 
-/** Statements of our own, without parameters and rows, in one write and one transaction. */
+/** Statements of our own, without parameters, in one write and one transaction. */
 export class ControlExchange extends Exchange {
+  /** Whether a row came that ends with true. */
+  found = false
   private readonly texts: readonly string[]
 
   constructor(texts: readonly string[]) {
@@ -17,11 +20,13 @@ export class ControlExchange extends Exchange {
     this.sync(writer)
   }
 
-  protected handle(code: number): boolean {
+  protected handle(code: number, source: Source, _start: number, end: number): boolean {
     switch (code) {
+      case backend.dataRow:
+        this.found ||= endsWithTrue(source, end)
+        return true
       case backend.parseComplete:
       case backend.bindComplete:
-      case backend.dataRow:
       case backend.commandComplete:
         return true
       case backend.error:
@@ -46,12 +51,9 @@ export class ControlExchange extends Exchange {
 /** The role that the connection was configured with comes back last: the line before it takes every role away. */
 const resetRole = ["SET SESSION AUTHORIZATION DEFAULT", "RESET ROLE"] as const
 
-/** Gives back the advisory locks of the session. */
-export const releaseLocks = "SELECT pg_catalog.pg_advisory_unlock_all()"
-
 /**
- * What makes a session fresh and leaves our prepared statements: the parts of DISCARD ALL but for DEALLOCATE ALL and
- * the cached plans.
+ * What makes a session fresh and leaves our prepared statements: the parts of DISCARD ALL but for DEALLOCATE ALL, the
+ * cached plans, and the advisory locks, which the clearing gives back.
  *
  * @see https://www.postgresql.org/docs/current/sql-discard.html
  */
@@ -60,10 +62,6 @@ export const freshSession: readonly string[] = [
   "RESET ALL",
   ...resetRole,
   "UNLISTEN *",
-  releaseLocks,
   "DISCARD TEMP",
   "DISCARD SEQUENCES",
 ]
-
-/** The same where the session has prepared statements that are not ours. */
-export const forgottenStatements: readonly string[] = ["DEALLOCATE ALL"]

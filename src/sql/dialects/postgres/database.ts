@@ -4,6 +4,7 @@ import { type Address, addressOf, type PostgresSettings, settingsOf } from "./ad
 import { TypeCatalog } from "./catalog.ts"
 import { PostgresConnection } from "./connection.ts"
 import { type Client, type ClientConfig, loadPg, type Pg } from "./driver.ts"
+import { Guard } from "./guard.ts"
 import { passwordFromFile } from "./pgpass.ts"
 import { mayChangeSecurity, type Security, securityOf } from "./tls.ts"
 import { type ColumnarWire, columnarWire } from "./wire/wire.ts"
@@ -25,6 +26,7 @@ class PostgresDatabase implements Database {
   private readonly own: PostgresSettings
   private readonly driver: PostgresSettings
   private readonly catalog = new TypeCatalog()
+  private readonly guard = new Guard()
 
   constructor(pg: Pg, config: SqlConfig) {
     this.engine = pg
@@ -75,6 +77,7 @@ class PostgresDatabase implements Database {
       client,
       wire,
       catalog: this.catalog,
+      guard: this.guard,
       target: { pg: this.engine, host: this.address.host, port: this.address.port, wire: { ssl } },
       keepsStatements: this.own.prepared_statements !== "unnamed",
     })

@@ -2,11 +2,11 @@ import { MooringError } from "../../../errors.ts"
 import type { TypeCatalog } from "./catalog.ts"
 import type { ColumnReader } from "./columns/reader.ts"
 import { NotReading } from "./failures.ts"
-import { type Control, controls, type Guard, guardOf } from "./guard.ts"
+import { type Control, controls, type Guard } from "./guard.ts"
 import { encodeValues } from "./params.ts"
 import type { Prepared, Statements } from "./statements.ts"
 import { columnReader, formatOf } from "./types.ts"
-import { type FieldDescription, readFields, readParameters, readTag } from "./wire/descriptions.ts"
+import { endsWithTrue, type FieldDescription, readFields, readParameters, readTag } from "./wire/descriptions.ts"
 import { Exchange } from "./wire/exchange.ts"
 import { ProtocolError, type Source } from "./wire/framer.ts"
 import { backend, MessageWriter, type WireValue } from "./wire/messages.ts"
@@ -15,8 +15,8 @@ import { backend, MessageWriter, type WireValue } from "./wire/messages.ts"
 export interface ExchangeHost {
   readonly statements: Statements
   readonly catalog: TypeCatalog
-  /** Whether the statements up to a Sync are one transaction, as PostgreSQL has it. */
-  readonly pipelined: boolean
+  /** What stands around statements that read. */
+  readonly guard: Guard
   /** Whether texts may come in another encoding than UTF-8. */
   readonly checksText: boolean
   /** Asks the server to stop what it does. */
@@ -58,6 +58,10 @@ type Command = Control | "lookup" | "statement"
  */
 export class StatementExchange extends Exchange {
   readonly statement: ExchangeStatement
+  /** Whether the statement was sent to be executed. */
+  ran = false
+  /** Whether the session has prepared statements that are not ours. */
+  leftStatements = false
   private readonly host: ExchangeHost
   private readonly taker: RowTaker
   /** What was sent and not yet answered. */
@@ -67,7 +71,6 @@ export class StatementExchange extends Exchange {
   private name = ""
   private parameters: readonly number[] = []
   private encoded: readonly WireValue[] = []
-  private guard!: Guard
   /** The columns, while the server is asked about their types. */
   private fields: readonly FieldDescription[] | undefined
   private unknown: readonly number[] = []
@@ -77,6 +80,12 @@ export class StatementExchange extends Exchange {
     this.host = host
     this.statement = statement
     this.taker = taker
+  }
+
+  /** The statement of our own that the server refused. */
+  get refusedControl(): Control | undefined {
+    const [command] = this.commands
+    return this.refused && command !== "lookup" && command !== "statement" ? command : undefined
   }
 
   /** Asks for the next rows after a suspension. */
@@ -104,7 +113,7 @@ export class StatementExchange extends Exchange {
   }
 
   protected begin(): void {
-    const { statements, pipelined } = this.host
+    const { statements, guard } = this.host
     const { text, readOnly, values } = this.statement
     const known = statements.find(text)
     if (known !== undefined) {
@@ -113,8 +122,7 @@ export class StatementExchange extends Exchange {
     }
     const writer = new MessageWriter()
     for (const name of statements.takeLeaving()) writer.closeStatement(name)
-    this.guard = known?.guard ?? guardOf(text, pipelined)
-    if (readOnly) this.control(writer, this.guard.before)
+    if (readOnly) this.control(writer, guard.before)
     if (known !== undefined) {
       this.run(writer, known)
       return
@@ -130,6 +138,8 @@ export class StatementExchange extends Exchange {
         if (this.failed) return true
         if (this.commands[0] === "statement" && this.hasColumns) this.taker.row(source, start, end)
         else if (this.commands[0] === "lookup") this.host.catalog.row(source, start, end)
+        else if (this.commands[0] === "leftovers") this.leftStatements = endsWithTrue(source, end)
+        else if (this.commands[0] === "unlock") return true
         else throw new ProtocolError("a row that nobody asked for")
         return true
       case backend.parseComplete:
@@ -210,7 +220,7 @@ export class StatementExchange extends Exchange {
     const { fields } = this
     const formats = (fields ?? []).map((field) => formatOf(field, catalog.find(field.typeId)))
     const asked = fields?.map((field, i) => ({ ...field, format: formats[i]! }))
-    const prepared = { name: this.name, parameters: this.parameters, fields: asked, formats, guard: this.guard }
+    const prepared = { name: this.name, parameters: this.parameters, fields: asked, formats }
     statements.keep(this.statement.text, prepared)
     this.encoded = encodeValues(this.statement.values, this.parameters)
     this.run(writer, prepared)
@@ -223,6 +233,7 @@ export class StatementExchange extends Exchange {
     this.taker.describe(fields?.map((field) => columnReader(field, catalog.find(field.typeId), { checkText })))
     writer.bind(name, this.encoded, formats).execute(rowLimit)
     this.commands.push("statement")
+    this.ran = true
     if (rowLimit > 0) {
       this.send(writer.flush())
       return
@@ -234,10 +245,10 @@ export class StatementExchange extends Exchange {
     const command = this.commands.shift()
     if (this.failed) return
     switch (command) {
-      case "readOnly":
       case "begin":
-      case "commit":
       case "rollback":
+      case "leftovers":
+      case "unlock":
         this.host.statements.controls.add(command)
         return
       case "lookup": {
@@ -249,7 +260,7 @@ export class StatementExchange extends Exchange {
         return
       }
       case "statement":
-        this.host.statements.note(tag)
+        this.host.statements.note(this.statement.text, tag)
         this.taker.release()
         this.taker.complete(tag)
         if (!this.synced) this.finish(new MessageWriter())
@@ -260,8 +271,7 @@ export class StatementExchange extends Exchange {
   }
 
   private finish(writer: MessageWriter): void {
-    const { after } = this.guard
-    if (this.statement.readOnly && after !== undefined) this.control(writer, after)
+    if (this.statement.readOnly) for (const command of this.host.guard.after) this.control(writer, command)
     this.sync(writer)
   }
 

@@ -29,6 +29,13 @@ export function noteStatement(error: unknown, statement: { readonly text: string
   if (typeof error === "object" && error !== null) statements.set(error, statement)
 }
 
+const outdated = new WeakSet<object>()
+
+/** Remembers that an error is only about a statement that was prepared before: the transaction may be run again. */
+export function noteOutdated(error: unknown): void {
+  if (typeof error === "object" && error !== null) outdated.add(error)
+}
+
 /**
  * What an error means: SQLSTATE for the server's own, codes of Node's sockets, and texts for those of `pg` that have no
  * code; tests provoke each of these.
@@ -185,12 +192,12 @@ const hints: Readonly<Record<string, string>> = {
 function ofServer(error: unknown, server: ServerError): Failure {
   const code = server.code!
   const statement = statements.get(error as object)
-  const named = hintOf(server)
+  const named = outdated.has(error as object) ? outdatedHint : hintOf(server)
   const place = statement && placeOf(statement.text, server.position)
   const hint = [server.hint, place, named].filter((part) => part !== undefined).join("\n")
   const kind = kinds[code] ?? kinds[code.slice(0, 2)] ?? "other"
   return {
-    action: actions[code] ?? actions[code.slice(0, 2)] ?? "fatal",
+    action: outdated.has(error as object) ? "rerun" : (actions[code] ?? actions[code.slice(0, 2)] ?? "fatal"),
     // On a standby, or where the role only reads, execute() is refused as well: there the hint to use it would be wrong.
     kind: kind === "readOnly" && statement?.readOnly !== true ? "permission" : kind,
     sqlState: code,
@@ -199,6 +206,9 @@ function ofServer(error: unknown, server: ServerError): Failure {
     ...(hint !== "" && { hint }),
   }
 }
+
+const outdatedHint =
+  "Tables changed after the statement was prepared: roll back and run the transaction again, as transaction() does."
 
 function hintOf({ code, message = "" }: ServerError): string | undefined {
   if (code === "42601" && message.includes("multiple commands")) return "Give one statement at a time."

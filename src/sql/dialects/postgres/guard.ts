@@ -1,33 +1,54 @@
 /** A statement of our own beside one that reads. */
-export type Control = "readOnly" | "begin" | "commit" | "rollback"
+export type Control = "begin" | "rollback" | "leftovers" | "unlock"
 
 export const controls: Readonly<Record<Control, string>> = {
-  readOnly: "SET transaction_read_only = on",
   begin: "BEGIN READ ONLY",
-  commit: "COMMIT",
   rollback: "ROLLBACK",
+  leftovers:
+    "SELECT pg_catalog.pg_advisory_unlock_all(), EXISTS (SELECT 1 FROM pg_catalog.pg_prepared_statements WHERE from_sql)",
+  unlock: "SELECT pg_catalog.pg_advisory_unlock_all()",
 }
 
-/** What stands before and behind a statement, in its write, so that the server refuses what changes something. */
-export interface Guard {
-  readonly before: Control
-  readonly after: Control | undefined
-}
+/** What clears up after a ROLLBACK, from the best to what every server can do. */
+const clearings: readonly (readonly Control[])[] = [["leftovers"], ["unlock"], []]
 
-/** Statements up to a Sync are one transaction, which ends there: this one is made read-only, at half the price. */
-const light: Guard = { before: "readOnly", after: undefined }
-const block: Guard = { before: "begin", after: "commit" }
-const undone: Guard = { before: "begin", after: "rollback" }
+/** Classes of SQLSTATE for what a server does not have: a syntax, a function, a feature. */
+const unknownHere = /^(42|0A)/
 
 /**
- * EXPLAIN ANALYZE CREATE TABLE AS makes its table in a read-only transaction, too; so do set_config and, before
- * PostgreSQL 16, functions for large objects what they are for. Rolled back, they do not.
+ * What stands around a statement that reads, in its write: `BEGIN READ ONLY` before it, `ROLLBACK` and a clearing behind
+ * it. PostgreSQL does not report that a function ran, so everything that one can leave is undone after every read:
+ * settings, the role and cursors by the ROLLBACK, advisory locks of the session by the clearing, which also reports
+ * prepared statements that are not ours.
  *
- * Outside of BEGIN, what DO and CALL run may commit, and then write: only what cannot hold a COMMIT goes without.
- *
- * @param pipelined whether the statements up to a Sync are one transaction for this server.
+ * One object serves all connections of a database: what one of them learns about the server counts for all.
  */
-export function guardOf(text: string, pipelined: boolean): Guard {
-  if (/\b(explain|set_config|lo_\w+)\b/i.test(text)) return undone
-  return pipelined && /^\s*(select|with|values|table)\b/i.test(text) ? light : block
+export class Guard {
+  private level = 0
+
+  /** Outside of BEGIN, what CALL runs may commit, and write after that. */
+  readonly before: Control = "begin"
+
+  get after(): readonly Control[] {
+    return ["rollback", ...this.clearing]
+  }
+
+  get clearing(): readonly Control[] {
+    return clearings[this.level]!
+  }
+
+  /** The clearing as texts. */
+  get clearingTexts(): readonly string[] {
+    return this.clearing.map((control) => controls[control])
+  }
+
+  /** The server refused the clearing: true where it does not know it, and from now on less is asked of it. */
+  lacks(control: Control | undefined, error: unknown): boolean {
+    const code = (error as { code?: unknown } | undefined)?.code
+    if (control === undefined || typeof code !== "string" || !unknownHere.test(code)) return false
+    const level = clearings.findIndex(([first]) => first === control)
+    if (level < 0) return false
+    this.level = Math.max(this.level, level + 1)
+    return true
+  }
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto"
 import { LRUCache } from "lru-cache"
 import { warnOnce } from "../../../util/warn.ts"
-import type { Control, Guard } from "./guard.ts"
+import type { Control } from "./guard.ts"
 import type { FieldDescription } from "./wire/descriptions.ts"
 import type { Format } from "./wire/messages.ts"
 
@@ -14,8 +14,6 @@ export interface Prepared {
   /** Its columns, in the formats that they are asked for; undefined where it has no rows. */
   readonly fields: readonly FieldDescription[] | undefined
   readonly formats: readonly Format[]
-  /** What stands around it where it may only read. */
-  readonly guard: Guard
 }
 
 /** Statements kept on each connection; the server needs some tens of kilobytes for one. */
@@ -43,8 +41,6 @@ export class Statements {
   private readonly prefix = `mooring_${randomUUID().slice(0, 8)}_`
   /** Which of the statements around a reading one are prepared. */
   readonly controls = new Set<Control>()
-  /** Whether the caller prepared statements in SQL. */
-  hasForeign = false
 
   /** @param keeps false: nothing is kept, as behind a pooler that changes servers between transactions. */
   constructor(keeps: boolean) {
@@ -92,16 +88,21 @@ export class Statements {
     return this.leaving.splice(0)
   }
 
-  /** True for an error that names one of ours. */
-  isOurs(message: string): boolean {
-    return message.includes(this.prefix)
+  /** True for an error which says that the server no longer takes a kept statement for what it was. It is forgotten. */
+  outdatedBy(error: unknown, text: string): boolean {
+    const { code, routine, message = "" } = (error ?? {}) as { code?: unknown; routine?: unknown; message?: string }
+    if (code === "0A000" && routine === "RevalidateCachedQuery") return this.forget(text)
+    // The name stands in the message, whatever its language.
+    if (code !== "26000" || !message.includes(this.prefix)) return false
+    this.lost()
+    return true
   }
 
   /**
    * The server does not know a statement that it prepared. Once, somebody may have deallocated it; where it happens again,
    * a pooler changes servers, and nothing is kept any more.
    */
-  lost(): void {
+  private lost(): void {
     this.clear()
     if (++this.losses < 2 || !this.keeping) return
     this.keeping = false
@@ -112,16 +113,16 @@ export class Statements {
   }
 
   /** What a statement of the caller's did to the session's prepared statements. */
-  note(tag: string): void {
+  note(text: string, tag: string): void {
     if (tag === "DISCARD ALL" || tag === "DEALLOCATE ALL") this.clear()
-    else if (tag === "PREPARE") this.hasForeign = true
+    // Its columns are those of the cursor, which may be another one the next time.
+    else if (tag.startsWith("FETCH ")) this.forget(text)
   }
 
   /** The server has forgotten all of them. */
   clear(): void {
     this.kept.clear()
     this.controls.clear()
-    this.hasForeign = false
     this.leaving.length = 0
   }
 }

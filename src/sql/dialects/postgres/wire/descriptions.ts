@@ -46,6 +46,11 @@ export function readTag({ bytes }: Source, start: number, end: number): string {
   return bytes.toString("utf8", start + headerBytes, end - 1)
 }
 
+/** Whether the last field of a row, as text, is a true boolean. */
+export function endsWithTrue({ bytes }: Source, end: number): boolean {
+  return bytes[end - 1] === 0x74
+}
+
 /** The rows that a command's tag tells of. */
 export function rowsOfTag(tag: string): number {
   const last = tag.slice(tag.lastIndexOf(" ") + 1)

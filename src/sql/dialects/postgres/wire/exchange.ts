@@ -14,7 +14,7 @@ export abstract class Exchange implements Submittable, Conversation {
   error: unknown
   /** Whether that came from the server. */
   refused = false
-  protected failed = false
+  failed = false
   /** Whether Sync was sent: the server will answer ReadyForQuery. */
   protected synced = false
   private resolve!: () => void
