@@ -83,7 +83,9 @@ export function locating<T>(connection: string, work: () => T): T {
 }
 
 function messageOf(error: unknown): string {
-  return serverText(error instanceof Error ? error.message : String(error))
+  return (
+    serverText(error instanceof Error ? error.message : String(error)) || "The database gave an error without a text."
+  )
 }
 
 function bare(error: unknown): Error {

@@ -49,6 +49,7 @@ function listener() {
     target = given
     return raw as unknown as Connection
   })
+  wire.loggedIn()
   const sink = {
     row: (buffer: Buffer, start: number, end: number) => void kept.push({ buffer, start, end }),
     release: () => {

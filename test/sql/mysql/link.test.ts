@@ -269,7 +269,7 @@ onServer("nobody listens, no such host, wrong names: errors that tell what to do
   )
   await new Promise<void>((resolve) => stranger.listen(0, "127.0.0.1", resolve))
   onTestFinished(() => void stranger.close())
-  expect(await attempt({ port: (stranger.address() as { port: number }).port })).toMatchObject({ kind: "connection" })
+  expect(await attempt({ port: (stranger.address() as { port: number }).port })).toMatchObject({ code: "CONNECT" })
   expect(warnings).toEqual([])
 })
 

@@ -161,11 +161,7 @@ onServer("nobody listens, no such host, wrong names: errors that tell what to do
     port: (stranger.address() as { port: number }).port,
     settings: { sslmode: "disable" },
   })
-  expect(greeted).toMatchObject({
-    action: "fatal",
-    kind: "connection",
-    hint: expect.stringContaining("PostgreSQL"),
-  })
+  expect(greeted).toMatchObject({ action: "fatal", code: "CONNECT" })
 })
 
 async function makeScram(): Promise<void> {

@@ -1,6 +1,9 @@
 import { connect as dial } from "node:net"
+import { MooringError } from "../../../errors.ts"
 import type { Database, DriverConnection, SqlConfig } from "../../dialect.ts"
+import { Doubts, PortWatch } from "../../port-watch.ts"
 import { type Address, addressOf, type MysqlSettings, settingsOf } from "./address.ts"
+import { ProtocolError } from "./columns/reader.ts"
 import type { ZeroDates } from "./columns/temporal.ts"
 import { MysqlConnection } from "./connection.ts"
 import { type Connection, type ConnectionConfig, type Handshake, loadMysql2, type Mysql2 } from "./driver.ts"
@@ -27,6 +30,7 @@ export async function openMysql(config: SqlConfig): Promise<Database> {
 class MysqlDatabase implements Database {
   readonly engine: Mysql2
   version?: string
+  private readonly doubts = new Doubts()
   private readonly config: SqlConfig
   private readonly address: Address
   private readonly own: MysqlSettings
@@ -96,20 +100,43 @@ class MysqlDatabase implements Database {
     // An error between the handshake and the first use must not end the process.
     raw.on("error", () => undefined)
     started(raw)
-    const abort = () => raw.stream.destroy(new Error("Nobody waits for the connection any more."))
+    const watch = this.watch(wire)
+    const abort = () => {
+      watch.end()
+      raw.stream.destroy(new Error("Nobody waits for the connection any more."))
+    }
     signal.addEventListener("abort", abort, { once: true })
     try {
       const handshake = await new Promise<Handshake>((resolve, reject) => {
         raw.connect((error, told) => (error || told === undefined ? reject(error) : resolve(told)))
       })
       wire.loggedIn()
+      this.doubts.settle()
       return { wire, handshake }
     } catch (error) {
       raw.stream.destroy()
-      throw signal.aborted ? signal.reason : error
+      const explained = await watch.explain(error)
+      if (signal.aborted) throw signal.reason
+      throw explained instanceof ProtocolError ? notMysql(explained) : explained
     } finally {
+      watch.end()
       signal.removeEventListener("abort", abort)
     }
+  }
+
+  /** Finds out whether it is another server that answers. */
+  private watch(wire: Wire): PortWatch {
+    const { raw } = wire
+    const { host, port, socket } = this.address
+    return new PortWatch({
+      socket: raw.stream,
+      address: socket === undefined ? { host, port } : { path: socket },
+      place: socket ?? `${host}:${port}`,
+      expected: "MySQL",
+      doubts: this.doubts,
+      head: () => wire.head,
+      fail: (error) => raw.stream.destroy(error),
+    })
   }
 
   private driverConfig(security: Security, connectTimeout: number, target: ReadTarget): ConnectionConfig {
@@ -146,4 +173,12 @@ class MysqlDatabase implements Database {
       ...(security !== undefined && { ssl: security }),
     }
   }
+}
+
+/** A login that broke is not tried again: what does not speak the protocol will not learn it. */
+function notMysql(error: ProtocolError): MooringError {
+  return new MooringError("CONNECT", error.message, {
+    cause: error,
+    hint: "Check host and port: is it MySQL that listens there?",
+  })
 }

@@ -52,6 +52,12 @@ export interface Connection extends EventEmitter {
   _inflatedPacketsParser?: PacketParser
   /** The number of the next packet. */
   sequenceId: number
+  /** The command that runs, and its method that takes the next packet. */
+  readonly _command?: { readonly next?: { readonly name: string } | null } | null
+  readonly _mariadbExtendedMetadata?: boolean
+  /** What the server said that it can. */
+  readonly serverCapabilityFlags?: number
+  readonly config?: { readonly authPlugins?: object }
   connect(callback: (error: Error | null, handshake?: Handshake) => void): void
   /** Prepares a statement, and keeps it. One that is kept is given at once. */
   prepare(sql: string, callback: (error: Error | null, prepared?: Prepared) => void): unknown

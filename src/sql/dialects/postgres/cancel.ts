@@ -23,6 +23,8 @@ function requestCancel({ pg, host, port, wire }: CancelTarget, link: CancelledLi
   if (processID === null || secretKey === null) return Promise.resolve(false)
   return new Promise((resolve) => {
     const socket = new pg.Connection(wire)
+    // The server answers by hanging up: nothing that it sends is read, least of all by a parser that trusts it.
+    socket.attachListeners = () => socket.stream.resume()
     let given = true
     const giveUp = () => {
       given = false

@@ -1,5 +1,6 @@
 import { MooringError } from "../../../errors.ts"
 import type { Database, DriverConnection, SqlConfig } from "../../dialect.ts"
+import { Doubts, PortWatch } from "../../port-watch.ts"
 import { type Address, addressOf, type PostgresSettings, settingsOf } from "./address.ts"
 import { TypeCatalog } from "./catalog.ts"
 import { PostgresConnection } from "./connection.ts"
@@ -7,6 +8,7 @@ import { type Client, type ClientConfig, loadPg, type Pg } from "./driver.ts"
 import { Guard } from "./guard.ts"
 import { passwordFromFile } from "./pgpass.ts"
 import { mayChangeSecurity, type Security, securityOf } from "./tls.ts"
+import { ProtocolError } from "./wire/framer.ts"
 import { type ColumnarWire, columnarWire } from "./wire/wire.ts"
 
 /** How long a link may be silent before the operating system looks whether it still stands; milliseconds. */
@@ -21,6 +23,7 @@ export async function openPostgres(config: SqlConfig): Promise<Database> {
 class PostgresDatabase implements Database {
   readonly engine: Pg
   version?: string
+  private readonly doubts = new Doubts()
   private readonly config: SqlConfig
   private readonly address: Address
   private readonly own: PostgresSettings
@@ -60,17 +63,25 @@ class PostgresDatabase implements Database {
     client.on("error", () => undefined)
     this.addStartupParameters(client)
     const refusal = this.listen(wire)
-    const abort = () => wire.stream.destroy()
+    const watch = this.watch(wire)
+    const abort = () => {
+      watch.end()
+      wire.stream.destroy()
+    }
     signal.addEventListener("abort", abort, { once: true })
     try {
       await client.connect()
       if (refusal.error !== undefined) throw refusal.error
     } catch (error) {
       wire.stream.destroy()
-      throw signal.aborted ? signal.reason : error
+      const explained = await watch.explain(error)
+      if (signal.aborted) throw signal.reason
+      throw explained instanceof ProtocolError ? notPostgres(explained) : explained
     } finally {
+      watch.end()
       signal.removeEventListener("abort", abort)
     }
+    this.doubts.settle()
     const version = wire.parameters.get("server_version")
     if (version !== undefined) this.version = version
     return new PostgresConnection({
@@ -80,6 +91,21 @@ class PostgresDatabase implements Database {
       guard: this.guard,
       target: { pg: this.engine, host: this.address.host, port: this.address.port, wire: { ssl } },
       keepsStatements: this.own.prepared_statements !== "unnamed",
+    })
+  }
+
+  /** Finds out whether it is another server that answers. */
+  private watch(wire: ColumnarWire): PortWatch {
+    const { host, port } = this.address
+    const isFile = host.startsWith("/")
+    return new PortWatch({
+      socket: wire.stream,
+      address: isFile ? { path: `${host}/.s.PGSQL.${port}` } : { host, port },
+      place: isFile ? host : `${host}:${port}`,
+      expected: "PostgreSQL",
+      doubts: this.doubts,
+      head: () => wire.head,
+      fail: (error) => wire.stream.destroy(error),
     })
   }
 
@@ -151,4 +177,12 @@ class PostgresDatabase implements Database {
 
 function isDuration(value: unknown): value is number {
   return typeof value === "number" && Number.isFinite(value)
+}
+
+/** A login that broke is not tried again: what does not speak the protocol will not learn it. */
+function notPostgres(error: ProtocolError): MooringError {
+  return new MooringError("CONNECT", error.message, {
+    cause: error,
+    hint: "Check host and port: is it PostgreSQL that listens there?",
+  })
 }

@@ -1,5 +1,8 @@
 import { Buffer } from "node:buffer"
+import { headBytes } from "../../../other-protocol.ts"
+import { ProtocolError } from "../columns/reader.ts"
 import type { Connection, PacketParser } from "../driver.ts"
+import { Guard } from "./guard.ts"
 
 /** Who takes the packets of a result's rows. Must not throw. */
 export interface RowSink {
@@ -56,6 +59,9 @@ export class Wire {
   private isSplit = false
   private paused = false
   private framing = false
+  private failed = false
+  private readonly guard: Guard
+  private first: Uint8Array = new Uint8Array()
 
   /** @param connect makes the connection. Its socket may read to the target given: it then emits no `data`. */
   constructor(connect: (target: ReadTarget) => Connection) {
@@ -66,12 +72,19 @@ export class Wire {
         return true
       },
     })
+    this.guard = new Guard(this.raw)
     this.parser = this.raw.packetParser
     this.raw.packetParser = this.own
   }
 
+  /** The first bytes that came, before any TLS. */
+  get head(): Uint8Array {
+    return this.first
+  }
+
   /** To be called after the login, in which `mysql2` puts parsers of its own to compressed packets and what is in them. */
   loggedIn(): void {
+    this.guard.loggedIn()
     const { _inflatedPacketsParser: inflated } = this.raw
     if (inflated === undefined) return
     this.parser = inflated
@@ -135,17 +148,23 @@ export class Wire {
   }
 
   private filled(size: number): void {
+    if (this.first.length === 0)
+      this.first = Uint8Array.from(this.bytes.subarray(this.end, this.end + size).subarray(0, headBytes))
     this.end += size
     this.frame()
   }
 
   private frame(): void {
     // Who is given something may go on at once.
-    if (this.framing) return
+    if (this.framing || this.failed) return
     this.framing = true
     try {
       do if (this.sink !== undefined && !this.isSplit) this.giveRows(this.sink)
-      while (!this.paused && this.giveOther())
+      while (!this.paused && !this.failed && this.giveOther())
+    } catch (error) {
+      // What the server sent must never end the process.
+      this.failed = true
+      this.raw.stream.destroy(error instanceof Error ? error : new ProtocolError("what cannot be read"))
     } finally {
       this.framing = false
     }
@@ -176,7 +195,9 @@ export class Wire {
     if (start + headerBytes > end) return false
     const length = lengthAt(bytes, start)
     const next = start + headerBytes + length
+    this.guard.begins(bytes, start, end, length)
     if (next > end) return false
+    this.guard.check(bytes, start, next)
     if (this.sink !== undefined && !this.isSplit) this.noteEnd(bytes[start + headerBytes]!, length)
     this.isSplit = length === longestPacket
     this.start = next

@@ -18,7 +18,7 @@ export interface FrameTaker {
 }
 
 /** The server's own limit of what it sends in one message; anything longer is no message. */
-const largestMessage = 0x4000_0000
+export const largestMessage = 0x4000_0000
 
 /** The code and the length before each message; the length counts itself. */
 export const headerBytes = 5
@@ -30,6 +30,8 @@ export const headerBytes = 5
  * @see https://www.postgresql.org/docs/current/protocol-message-formats.html
  */
 export class Framer {
+  /** How long a message may be, in bytes. */
+  longest: number = largestMessage
   private readonly taker: FrameTaker
   /** The beginning of a message whose end has not come: `held` bytes. */
   private partial: Buffer = Buffer.alloc(0)
@@ -48,7 +50,7 @@ export class Framer {
     const { view } = source
     const size = chunk.length
     while (place + headerBytes <= size) {
-      const end = place + 1 + checkedLength(view.getInt32(place + 1))
+      const end = place + 1 + this.checked(view.getInt32(place + 1))
       if (end > size) break
       this.taker.frame(chunk[place]!, source, place, end)
       place = end
@@ -65,7 +67,7 @@ export class Framer {
       place += taken
       if (this.held < headerBytes) return place
     }
-    const size = 1 + checkedLength(this.partial.readInt32BE(1))
+    const size = 1 + this.checked(this.partial.readInt32BE(1))
     const taken = Math.min(size - this.held, chunk.length - place)
     if (taken > 0) this.hold(chunk, place, place + taken)
     if (this.held === size) {
@@ -91,11 +93,11 @@ export class Framer {
     chunk.copy(this.partial, this.held, start, end)
     this.held = needed
   }
-}
 
-function checkedLength(length: number): number {
-  if (length < 4 || length > largestMessage) throw new ProtocolError(`a message of ${length} bytes`)
-  return length
+  private checked(length: number): number {
+    if (length < 4 || length > this.longest) throw new ProtocolError(`a message of ${length} bytes`)
+    return length
+  }
 }
 
 /** The bytes on the link are not PostgreSQL's protocol: nothing that follows can be trusted. */

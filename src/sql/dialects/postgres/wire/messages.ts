@@ -12,7 +12,9 @@ export const backend = {
   copyIn: 0x47, // G
   copyOut: 0x48, // H
   emptyQuery: 0x49, // I
+  keyData: 0x4b, // K
   notice: 0x4e, // N
+  authentication: 0x52, // R
   parameterStatus: 0x53, // S
   rowDescription: 0x54, // T
   copyBoth: 0x57, // W

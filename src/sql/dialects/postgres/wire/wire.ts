@@ -1,8 +1,11 @@
 import { EventEmitter } from "node:events"
+import { headBytes } from "../../../other-protocol.ts"
 import type { Pg, Wire, WireConfig } from "../driver.ts"
-import { Framer, type FrameTaker, headerBytes, ProtocolError, type Source } from "./framer.ts"
+import { Framer, type FrameTaker, headerBytes, largestMessage, ProtocolError, type Source } from "./framer.ts"
+import { Login, longestLoginMessage } from "./login.ts"
 import { backend } from "./messages.ts"
 import { reusingSocket } from "./socket.ts"
+import { checkMessage } from "./validity.ts"
 
 /** One conversation with the server, from its first message to ReadyForQuery. */
 export interface Conversation {
@@ -33,7 +36,12 @@ export interface ColumnarWire extends Wire {
   readonly failure: Error | undefined
   /** The settings that the server reports: its version, encodings, time zone. */
   readonly parameters: ReadonlyMap<string, string>
+  /** The first bytes that came, before any TLS. */
+  readonly head: Uint8Array
 }
+
+/** Servers report some tens of settings; no more than these are remembered. */
+const mostParameters = 200
 
 /**
  * Makes `pg`'s connection one that cuts the bytes into messages itself, gives those of a conversation to it, and all
@@ -57,29 +65,43 @@ function makeClass(pg: Pg): new (config: WireConfig) => ColumnarWire {
     status: TransactionStatus
     failure: Error | undefined
     readonly parameters = new Map<string, string>()
+    head: Uint8Array = new Uint8Array()
     private readonly others = new EventEmitter()
+    private readonly framer = new Framer(this)
+    private login: Login | undefined = new Login()
 
     constructor(config: WireConfig) {
       // What is no conversation of ours may belong to somebody who keeps chunks: the handshake, a client that was lent.
       const stream = reusingSocket(() => this.conversation !== undefined)
       super({ ...config, stream } as WireConfig)
       this.on("parameterStatus", ({ parameterName, parameterValue }: Record<string, string>) => {
-        this.parameters.set(parameterName!, parameterValue!)
+        const isKnown = this.parameters.has(parameterName!)
+        if (isKnown || this.parameters.size < mostParameters) this.parameters.set(parameterName!, parameterValue!)
+      })
+      this.framer.longest = longestLoginMessage
+    }
+
+    override connect(port: number | string, host?: string): void {
+      super.connect(port, host)
+      this.stream.once("data", (chunk: Buffer) => {
+        this.head = Uint8Array.from(chunk.subarray(0, headBytes))
       })
     }
 
     /** `pg` calls this once the socket, or the TLS socket on it, is to be listened to. */
     override attachListeners(stream: EventEmitter): void {
       super.attachListeners(this.others)
-      const framer = new Framer(this)
       stream.on("data", (chunk: Buffer) => {
         if (this.failure !== undefined) return
         try {
-          framer.push(chunk)
-        } catch (error) {
-          if (!(error instanceof ProtocolError) && !(error instanceof RangeError)) throw error
+          this.framer.push(chunk)
+        } catch (thrown) {
+          // What the server sent must never end the process; what a listener of a borrower's throws is not ours to hide.
+          const isOfServer = this.login !== undefined || this.conversation !== undefined || isOfBytes(thrown)
+          const error = thrown instanceof Error ? thrown : new Error(String(thrown))
           this.stop(error)
           this.stream.destroy(error)
+          if (!isOfServer) throw thrown
         }
       })
       stream.on("error", (error: Error) => this.stop(error))
@@ -87,11 +109,17 @@ function makeClass(pg: Pg): new (config: WireConfig) => ColumnarWire {
     }
 
     frame(code: number, source: Source, start: number, end: number): void {
-      const { conversation } = this
+      const { conversation, login } = this
+      if (login !== undefined) login.check(code, source, start, end)
+      else if (code !== backend.readyForQuery && conversation?.take(code, source, start, end)) return
+      else if (code === backend.authentication) throw new ProtocolError("a request to log in after the login")
+      checkMessage(code, source, start, end)
       if (code === backend.readyForQuery) {
-        this.status = String.fromCharCode(source.bytes[start + headerBytes] ?? 0) as TransactionStatus
+        this.login = undefined
+        this.framer.longest = largestMessage
+        this.status = String.fromCharCode(source.bytes[start + headerBytes]!) as TransactionStatus
         this.conversation = undefined
-      } else if (conversation?.take(code, source, start, end)) return
+      }
       if (code === backend.error) conversation?.failing()
       this.others.emit("data", source.bytes.subarray(start, end))
       if (code === backend.readyForQuery) conversation?.ready()
@@ -108,4 +136,10 @@ function makeClass(pg: Pg): new (config: WireConfig) => ColumnarWire {
       conversation?.broken(this.failure)
     }
   }
+}
+
+/** Whether an error comes from what was in the bytes: lengths beyond them, strings that are too long to be made. */
+function isOfBytes(error: unknown): boolean {
+  if (error instanceof ProtocolError || error instanceof RangeError) return true
+  return (error as { code?: unknown } | null)?.code === "ERR_STRING_TOO_LONG"
 }
