@@ -1,4 +1,5 @@
 import { abortable, never } from "../util/abort.ts"
+import { steadyClock } from "../util/clock.ts"
 import { type Detach, SingleFlight } from "../util/single-flight.ts"
 import type { Call, Held, Outcome, Sighting } from "./call.ts"
 import type { CacheKey, CacheRange, CacheStore, Entry } from "./contract.ts"
@@ -9,14 +10,17 @@ import { flightKey } from "./key.ts"
 import { type MemoryOptions, MemoryStore } from "./memory.ts"
 import { coversError, freshness, horizon, isValid, type ReadOptions } from "./read-options.ts"
 import type { ResourcesOptions } from "./resources.ts"
+import { WallTimes } from "./wall-times.ts"
 
 /** How a {@link Cache} is made. */
 export interface CacheOptions {
   /** The bounds of the common memory. */
   readonly maxBytes?: number | undefined
   readonly maxEntries?: number | undefined
-  /** Milliseconds since 1970; `Date.now` by default. */
+  /** Milliseconds since 1970, for ages in this process; a clock that never goes back by default. */
   readonly now?: (() => number) | undefined
+  /** The same as stores outside of this process count it; `Date.now` by default. */
+  readonly wallNow?: (() => number) | undefined
   readonly onEvent?: ((event: CacheEvent) => void) | undefined
   /** How executions leave what belongs to their first caller only, as a transaction's lease. See `SingleFlight`. */
   readonly detach?: Detach | undefined
@@ -32,8 +36,9 @@ export interface CachePart {
  * Answers calls from what is stored, shares executions, and decides what may be served stale.
  *
  * Memory stands in front of a caller's store. An entry's age counts from when its execution began. In memory an entry
- * stays until the bounds push it out, so that a caller with a long ttl finds what one with a short ttl brought in; in
- * a store behind, it stays as long as its writer could use it. A failure is never stored.
+ * stays until the bounds push it out or it is older than any caller of its statement has accepted, so that a caller with
+ * a long ttl finds what one with a short ttl brought in; in a store behind, it stays as long as its writer could use it.
+ * A failure is never stored.
  *
  * Epochs: what was begun before `invalidate` answers its callers, but is neither joined nor given to later ones.
  */
@@ -48,13 +53,20 @@ export class Cache {
   readonly #lookups: SingleFlight
   readonly #detach: Detach | undefined
   readonly #now: () => number
+  readonly #wall: WallTimes
   readonly #journal: Journal
 
   constructor(options: CacheOptions = {}) {
     this.#detach = options.detach
-    this.#now = options.now ?? Date.now
+    this.#now = options.now ?? steadyClock()
+    this.#wall = new WallTimes(this.#now, options.wallNow ?? options.now ?? Date.now)
     this.#journal = new Journal(options.onEvent)
-    this.#executions = new Executions({ detach: this.#detach, now: this.#now, journal: this.#journal })
+    this.#executions = new Executions({
+      detach: this.#detach,
+      now: this.#now,
+      wall: this.#wall,
+      journal: this.#journal,
+    })
     this.#lookups = new SingleFlight(options)
     this.#memory = this.memory(options)
   }
@@ -63,7 +75,7 @@ export class Cache {
   memory(bounds: Pick<MemoryOptions, "maxBytes" | "maxEntries">): MemoryStore {
     const { maxBytes, maxEntries } = bounds
     const onEvict = (key: CacheKey, bytes: number) => this.#journal.write({ type: "evicted", key, bytes })
-    const memory = new MemoryStore({ maxBytes, maxEntries, onEvict })
+    const memory = new MemoryStore({ maxBytes, maxEntries, now: this.#now, onEvict })
     this.#memories.add(new WeakRef(memory))
     return memory
   }
@@ -81,9 +93,10 @@ export class Cache {
     const behind = store && (horizon(options) > 0 ? this.#guarded(store) : undefined)
     const call = { key, options, work, memory, behind }
     if (store !== undefined || options.validate !== undefined) return this.#read(call)
-    const entry = options.fresh ? undefined : memory.get<Held<T>>(key)
+    const keepFor = horizon(options)
+    const entry = options.fresh ? undefined : memory.get<Held<T>>(key, keepFor)
     if (entry === undefined)
-      return horizon(options) > 0 ? this.#execute(call, {}) : this.#executions.share(call, {}).then(answerOf)
+      return keepFor > 0 ? this.#execute(call, {}) : this.#executions.share(call, {}).then(answerOf)
     const age = this.#now() - entry.storedAt
     if (freshness(age, options) === "fresh") return Promise.resolve(this.#hit(key, age, entry, options))
     return this.#read(call)
@@ -144,7 +157,7 @@ export class Cache {
     const epoch = memory.epoch(key)
     const found: Sighting<T> = call.behind
       ? await this.#find(call, call.behind, epoch)
-      : { entry: memory.get<Held<T>>(key) }
+      : { entry: memory.get<Held<T>>(key, horizon(options)) }
     let entry = options.fresh ? undefined : found.entry
     if (entry) {
       const age = this.#now() - entry.storedAt
@@ -171,7 +184,7 @@ export class Cache {
   /** The entry in memory or behind it, and the epoch that the key has behind. */
   async #find<T>(call: Call<T>, behind: GuardedStore, epoch: string): Promise<Sighting<T>> {
     const { key, options, memory } = call
-    const held = memory.get<Held<T>>(key)
+    const held = memory.get<Held<T>>(key, horizon(options))
     if (options.fresh) return { behind: await abortable(behind.epoch(key), options.signal) }
     const known = held && freshness(this.#now() - held.storedAt, options) === "fresh" ? held.value.behind : undefined
     const lookup = flightKey(key, epoch, known)
@@ -179,11 +192,12 @@ export class Cache {
     if (found === undefined) return {}
     // Unless its epoch has passed, what memory holds may be newer than what is behind.
     const current = held?.value.behind === found.epoch ? held : undefined
-    const read = found.entry
+    const read = found.entry && this.#wall.entryFrom(found.entry)
     const order = Math.max(found.order, current?.order ?? 0)
     if (!read || (current && current.storedAt >= read.storedAt)) return { entry: current, behind: found.epoch, order }
     const entry = { ...read, epoch, value: { value: read.value, behind: found.epoch } }
-    memory.set(key, entry)
+    // What is written beside it is the word of whoever wrote it.
+    memory.set(key, { ...entry, bytes: options.sizeOf(read.value) }, horizon(options))
     return { entry, behind: found.epoch, order }
   }
 
@@ -203,10 +217,14 @@ export class Cache {
     try {
       const bytes = options.sizeOf(value)
       const expiresAt = Number.POSITIVE_INFINITY
-      let kept = memory.set<Held<T>>(key, { value: { value, behind }, storedAt, expiresAt, epoch, bytes, order })
+      let kept = memory.set<Held<T>>(
+        key,
+        { value: { value, behind }, storedAt, expiresAt, epoch, bytes, order },
+        horizon(options),
+      )
       if (call.behind && behind !== undefined && !outcome.adopted && memory.epoch(key) === epoch) {
         const entry = { value, storedAt, expiresAt: storedAt + horizon(options), epoch: behind, bytes, order }
-        const answer = await call.behind.set(key, entry, options.codec!)
+        const answer = await call.behind.set(key, this.#wall.entryTo(entry), options.codec!)
         // An execution that began later has stored before: what is here is the older one.
         if (answer === "newer") memory.drop(key, order)
         kept = answer !== "newer"

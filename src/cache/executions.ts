@@ -5,11 +5,13 @@ import type { GuardedStore } from "./guarded-store.ts"
 import { flightKey } from "./key.ts"
 import { isValid } from "./read-options.ts"
 import { type OwnTurn, takeTurn } from "./turns.ts"
+import type { WallTimes } from "./wall-times.ts"
 
 /** What {@link Executions} have of their cache. */
 interface ExecutionsOptions {
   readonly detach: Detach | undefined
   readonly now: () => number
+  readonly wall: WallTimes
   readonly journal: Journal
 }
 
@@ -17,11 +19,13 @@ interface ExecutionsOptions {
 export class Executions {
   readonly #flights: SingleFlight
   readonly #now: () => number
+  readonly #wall: WallTimes
   readonly #journal: Journal
 
-  constructor({ detach, now, journal }: ExecutionsOptions) {
+  constructor({ detach, now, wall, journal }: ExecutionsOptions) {
     this.#flights = new SingleFlight({ detach })
     this.#now = now
+    this.#wall = wall
     this.#journal = journal
   }
 
@@ -56,9 +60,10 @@ export class Executions {
     const isUsable = async (value: T) => !options.validate || isValid(options.validate, value)
     const asked = { key, codec: codec!, known: found.order ?? 0, force, signal: flight.signal, isUsable }
     const turn = await takeTurn(behind, asked)
-    if (!turn?.entry) return this.#begin(call, epoch, flight, turn?.own ?? { epoch: found.behind })
+    const adopted = turn?.entry && this.#wall.entryFrom(turn.entry)
+    if (!adopted) return this.#begin(call, epoch, flight, turn?.own ?? { epoch: found.behind })
     this.#journal.write({ type: "joined", key, connection: options.connection })
-    const { value, storedAt: begun, order } = turn.entry
+    const { value, storedAt: begun, order } = adopted
     return { value, begun, epoch, flight, behind: turn.epoch, order, adopted: true, kept: false }
   }
 

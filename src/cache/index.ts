@@ -17,9 +17,10 @@ export type {
   StoreStats,
   Turn,
 } from "./contract.ts"
+export { sizeOfData } from "./data-size.ts"
 export type { CacheEvent, CacheStats, StoreCounts } from "./events.ts"
 export type { CacheScope } from "./function-scope.ts"
-export { copyData, type SharedValues, sizeOfData } from "./plain-data.ts"
+export { copyData, type SharedValues } from "./plain-data.ts"
 export type { ReadOptions } from "./read-options.ts"
 export { redisStore } from "./redis/deferred-store.ts"
 export type { Fetched, RedisOptions, RedisTls } from "./redis/options.ts"

@@ -5,7 +5,7 @@ import { describeValue, plainKind } from "../util/plain-kind.ts"
 /** Values that all readers may share, since nobody can change them: tables. */
 export interface SharedValues {
   accepts(value: object): boolean
-  /** The bytes that one occupies. */
+  /** The bytes that one occupies in memory, its objects included. */
   sizeOf(value: object): number
 }
 
@@ -72,42 +72,19 @@ function copy(value: unknown, shared: SharedValues, copies: Map<object, object>)
 
 const defined = { configurable: true, enumerable: true, writable: true }
 
+/** Not `Buffer.from`: a small buffer of Node's pool would keep all of its kilobytes. */
+function ownBuffer(value: Buffer): Buffer {
+  const made = Buffer.allocUnsafeSlow(value.length)
+  value.copy(made)
+  return made
+}
+
 /** A copy over memory of its own, of the bytes that are seen only. */
 function copyBytes(value: ArrayBufferView | ArrayBuffer): object {
   if (!ArrayBuffer.isView(value)) return value.slice(0)
-  if (Buffer.isBuffer(value)) return Buffer.from(value)
+  if (Buffer.isBuffer(value)) return ownBuffer(value)
   if (types.isTypedArray(value)) return value.slice()
   return new DataView(value.buffer.slice(value.byteOffset, value.byteOffset + value.byteLength))
-}
-
-/**
- * About how many bytes plain data occupies in V8: an upper estimate for texts (two bytes a character), a fair one for
- * the rest. Repeated objects count once.
- */
-export function sizeOfData(value: unknown, shared: SharedValues): number {
-  const seen = new Set<object>()
-  const waiting: unknown[] = [value]
-  let bytes = 0
-  while (waiting.length > 0) {
-    const item = waiting.pop()
-    if (typeof item === "string") bytes += 16 + 2 * item.length
-    else if (typeof item === "bigint") bytes += 16 + item.toString(16).length / 2
-    if (typeof item !== "object" || item === null) {
-      bytes += 8
-      continue
-    }
-    if (seen.has(item)) continue
-    seen.add(item)
-    if (shared.accepts(item)) bytes += shared.sizeOf(item)
-    else if (ArrayBuffer.isView(item) || types.isAnyArrayBuffer(item)) bytes += 100 + item.byteLength
-    else {
-      bytes += 40
-      if (types.isMap(item)) for (const entry of item) waiting.push(...entry)
-      else if (types.isSet(item) || Array.isArray(item)) for (const member of item) waiting.push(member)
-      else for (const name of Object.keys(item)) waiting.push((item as Record<string, unknown>)[name])
-    }
-  }
-  return Math.ceil(bytes)
 }
 
 function notPlain(value: object | symbol): MooringError {

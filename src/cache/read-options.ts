@@ -37,13 +37,9 @@ export interface ReadOptions<T> extends Acceptance {
   readonly validate?: ((value: T) => boolean | Promise<boolean>) | undefined
 }
 
-/** Stored times further ahead of our clock than this come from a clock that cannot be trusted. */
-const clockSkew = 60_000
-
 /** What an entry of an age, in milliseconds, is for a caller. */
 export function freshness(age: number, options: Acceptance): "fresh" | "stale" | "expired" {
   const { ttl, staleWhileRevalidate = 0 } = options
-  if (age < -clockSkew) return "expired"
   if (ttl > 0 && age <= ttl) return "fresh"
   return staleWhileRevalidate > 0 && age <= ttl + staleWhileRevalidate ? "stale" : "expired"
 }
@@ -51,7 +47,7 @@ export function freshness(age: number, options: Acceptance): "fresh" | "stale" |
 /** Whether an entry of an age may cover up a failure. */
 export function coversError(age: number, error: unknown, options: Acceptance): boolean {
   const { ttl, staleIfError = 0, mayServeStaleOn } = options
-  return staleIfError > 0 && age >= -clockSkew && age <= ttl + staleIfError && mayServeStaleOn?.(error) === true
+  return staleIfError > 0 && age <= ttl + staleIfError && mayServeStaleOn?.(error) === true
 }
 
 /** The greatest age at which an entry may be of use to a caller; at 0 there is nothing to store. */

@@ -1,4 +1,5 @@
 import { MooringError } from "../errors.ts"
+import { steadyClock } from "../util/clock.ts"
 import { type Detach, type Flight, SingleFlight } from "../util/single-flight.ts"
 
 /** How long resources live, and what happens when they go. */
@@ -18,7 +19,7 @@ interface Item<T> {
 
 /** How {@link Resources} is made. */
 export interface ResourcesOptions {
-  /** Milliseconds since 1970; `Date.now` by default. */
+  /** Milliseconds since 1970; a clock that never goes back by default. */
   readonly now?: (() => number) | undefined
   /** Told what `onRelease` throws: nobody else could hear it. */
   readonly onError?: ((error: unknown) => void) | undefined
@@ -42,7 +43,7 @@ export class Resources<T> {
 
   constructor(options: ResourcesOptions = {}) {
     this.#flights = new SingleFlight(options)
-    this.#now = options.now ?? Date.now
+    this.#now = options.now ?? steadyClock()
     this.#onError = options.onError ?? (() => {})
   }
 

@@ -1,4 +1,5 @@
 import type { Codec, SharedValues } from "../cache/index.ts"
+import { tableCost } from "../tables/cost.ts"
 import { isTable, Table } from "../tables/table.ts"
 
 /** Outside of this process, tables are kept as Arrow IPC streams. */
@@ -19,5 +20,5 @@ export async function valueCodec(): Promise<Codec<unknown>> {
 /** Tables are immutable: all readers of a cache share one. */
 export const sharedTables: SharedValues = {
   accepts: isTable,
-  sizeOf: (table) => (table as Table).byteLength,
+  sizeOf: (table) => tableCost(table as Table),
 }

@@ -5,6 +5,7 @@ import {
   type Lease,
   type OptionsLayer,
   type SourceIdentity,
+  sharedTables,
   sourceIdentity,
   tableCodec,
 } from "../core/index.ts"
@@ -35,7 +36,7 @@ import { notKnownYet, resolveSql, type Target, targetOf } from "./sql-target.ts"
 import type { OpenStream } from "./table-stream.ts"
 import { toStatement } from "./template.ts"
 
-const keeping = { codec: tableCodec, sizeOf: (table: Table) => table.byteLength } as const
+const keeping = { codec: tableCodec, sizeOf: sharedTables.sizeOf } as const
 
 /** What stands behind the public methods of a SQL connection: its target, its borrowing, its retries. */
 export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> {

@@ -1,6 +1,7 @@
 export type { ExportOptions, SchemaSource, Tables } from "./byte-stream.ts"
 export { Column } from "./column.ts"
 export { concatTables } from "./concat.ts"
+export { tableCost } from "./cost.ts"
 export { csvStream } from "./csv.ts"
 export { type ColumnTypes, tableFromColumns, tableFromRows } from "./from-rows.ts"
 export { ipcStream } from "./ipc.ts"
