@@ -180,9 +180,12 @@ export class SessionTransaction {
   }
 
   async #runOne(connection: DriverConnection, statement: Statement, signal: AbortSignal): Promise<RunResult> {
-    const result = await this.#told(statement, () => connection.run(statement, { ...unlimited, signal }), signal)
-    if (this.#state === "active" && connection.inTransaction === false) await this.#ended()
-    return result
+    try {
+      return await this.#told(statement, () => connection.run(statement, { ...unlimited, signal }), signal)
+    } finally {
+      // Also after an error: DDL commits before it fails.
+      if (this.#state === "active" && connection.inTransaction === false) await this.#ended()
+    }
   }
 
   /** A statement has ended the transaction, as MySQL's DDL does: the next one begins another. */

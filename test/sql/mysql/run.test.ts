@@ -193,8 +193,11 @@ onServer("an abort before the start runs nothing", async () => {
 onServer("a statement is prepared once, and told apart by its text", async () => {
   const connection = await connect()
   const prepared = async () => {
-    const [row] = (await rows(connection, "show session status like 'Com_stmt_prepare'")) as [{ Value: string }]
-    return Number(row.Value)
+    const [row] = (await rows(
+      connection,
+      "select variable_value as n from information_schema.session_status where variable_name = 'Com_stmt_prepare'",
+    )) as [{ n: string }]
+    return Number(row.n)
   }
   await prepared()
   const before = await prepared()

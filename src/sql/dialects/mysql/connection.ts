@@ -2,17 +2,19 @@ import { MooringError } from "../../../errors.ts"
 import { onAbort } from "../../../util/abort.ts"
 import type { DriverConnection, RecordStream, RunOptions, RunResult, Statement, StreamOptions } from "../../dialect.ts"
 import { mysqlSyntax } from "../../syntaxes.ts"
-import { cancelRunning, type OpenAside } from "./cancel.ts"
+import type { OpenAside } from "./cancel.ts"
+import { Cancelling } from "./cancelling.ts"
 import type { ZeroDates } from "./columns/temporal.ts"
 import type { Connection, OkPacket } from "./driver.ts"
-import { Exchange, type Protocol, type RowTaker } from "./exchange.ts"
+import { Exchange, ignored, type Protocol, type RowTaker } from "./exchange.ts"
 import { endsLink, noteFailure } from "./failures.ts"
 import { bindValues, type TypedParameter } from "./params.ts"
-import { mayUndoReadOnly, type RefusedStatement, refusalOf } from "./read-only.ts"
+import { type RefusedStatement, refusalOf } from "./read-only.ts"
+import { Renewal, type RenewalHost } from "./renewal.ts"
 import { type Limits, type ReaderFor, ResultTaker, readerFor } from "./results.ts"
-import type { SessionState } from "./session-state.ts"
+import { type SessionState, saysChanged } from "./session-state.ts"
 import { connectionLost, type ShortCommand, tell } from "./short-command.ts"
-import { cannotBePrepared, factsOf, isForgotten, protocolFor, type StatementFacts } from "./statements.ts"
+import { cannotBePrepared, factsOf, isForgotten, protocolFor } from "./statements.ts"
 import { MysqlStream, type Running } from "./stream.ts"
 import type { Wire } from "./wire/wire.ts"
 
@@ -29,12 +31,8 @@ export interface ConnectionParts {
   readonly openAside: OpenAside
 }
 
-/** How long an answer to our own short statements may take; milliseconds. */
-const controlPatience = 5_000
-
 /** How long a server may take to hang up; milliseconds. */
 const closePatience = 1_000
-
 /** The server's number for what is no SQL. */
 const syntaxError = 1064
 
@@ -45,26 +43,30 @@ export class MysqlConnection implements DriverConnection {
   private readonly wire: Wire
   private readonly link: Connection
   private readonly state: SessionState
-  private readonly home: string
   private readonly zeroDates: ZeroDates | undefined
   private readonly typed: TypedParameter | undefined
-  private readonly openAside: OpenAside
   private closed = false
   private broken = false
   private current: Exchange | undefined
-  /** A KILL QUERY under way: until it is through, it could hit the next statement. */
-  private cancelling: Promise<unknown> | undefined
+  private readonly cancelling: Cancelling
+  private readonly renewal: Renewal
+  private isHandedOut = false
 
   constructor({ wire, state, database, zeroDates, typed, openAside }: ConnectionParts) {
     const { raw } = wire
     this.wire = wire
     this.link = raw
     this.state = state
-    // Without a configured database there is no way back: then the statement fails, and the connection is not used again.
-    this.home = `USE ${mysqlSyntax.quoteIdentifier(database ?? "")}`
     this.zeroDates = zeroDates
     this.typed = typed
-    this.openAside = openAside
+    this.cancelling = new Cancelling({
+      wire,
+      link: raw,
+      openAside,
+      isUsable: () => this.usable,
+      destroy: (error) => this.destroy(error),
+    })
+    this.renewal = new Renewal(this.renewalHost(database))
     // Idle, it must neither end the process nor keep it alive. What runs when the link breaks must not wait for ever.
     raw.on("error", (error: unknown) => this.lost(error))
     raw.on("end", () => this.lost(connectionLost()))
@@ -78,33 +80,44 @@ export class MysqlConnection implements DriverConnection {
     return this.link
   }
 
+  get inTransaction(): boolean {
+    return this.state.inTransaction
+  }
+
   get usable(): boolean {
     return !this.closed && !this.broken && !this.link.stream.destroyed
   }
 
   /** Brings the session to what is configured, so that a wrong setting fails the connect. */
   async setUp(signal: AbortSignal): Promise<void> {
-    await this.fit(false, signal)
+    try {
+      await this.fit(false, signal)
+    } catch (error) {
+      if (!this.state.giveUpTracking(error)) throw error
+      await this.fit(false, signal)
+    }
   }
 
   async run(statement: Statement, options: RunOptions): Promise<RunResult> {
-    const facts = factsOf(statement.text, options.readOnly)
     const run = async (protocol: Protocol) => {
       const taker = new ResultTaker(this.readerFor(protocol, options), options)
       const exchange = this.exchangeFor(statement, protocol, taker)
       return taker.finish(await this.accompany(exchange, options.signal))
     }
+    const renewed = this.renewal.before(true)
+    if (renewed) await renewed
+    // A query's connection is given back without a word; any other borrower's is reset.
+    const isBorrower = options.readOnly && this.state.isUntouched
     try {
-      return await this.attempt(statement, facts, options, run)
+      return await this.attempt(statement, options, run)
     } finally {
-      // After a query nobody else does it; after a stream, whoever takes the connection back.
-      if (options.readOnly && facts.leavesState && this.usable) await this.reset().catch(() => undefined)
+      if (isBorrower && !this.closed) this.renewal.begin()
     }
   }
 
   async stream(statement: Statement, options: StreamOptions): Promise<RecordStream> {
-    const facts = factsOf(statement.text, options.readOnly)
-    return this.attempt(statement, facts, options, async (protocol) => {
+    await this.renewal.before(true)
+    return this.attempt(statement, options, async (protocol) => {
       const start = (taker: RowTaker): Running => {
         const exchange = this.exchangeFor(statement, protocol, taker)
         const done = this.accompany(exchange, options.signal)
@@ -120,19 +133,18 @@ export class MysqlConnection implements DriverConnection {
     await this.tell((answered) => this.link.ping(answered), signal)
   }
 
-  /** What is configured is set again before the next statement. */
-  async reset(): Promise<void> {
-    await this.cancelling
-    if (!this.state.isUsed) return
-    const timer = setTimeout(() => this.destroy(new Error("No answer to a reset.")), controlPatience)
-    try {
-      await this.tell((answered) => this.link.reset(answered))
-      // A reset leaves the session in the database that it is in.
-      if (this.state.hasMoved) await this.tell((answered) => this.link.query({ sql: this.home }, answered))
-      this.state.forgetAll()
-    } finally {
-      clearTimeout(timer)
-    }
+  async handOut({ signal }: { signal: AbortSignal }): Promise<void> {
+    await this.renewal.before(true)
+    if (!this.state.isFresh) await this.renewal.renew()
+    await this.fit(false, signal)
+    this.isHandedOut = true
+    this.link.stream.ref()
+  }
+
+  reset(): Promise<void> {
+    if (this.isHandedOut) this.link.stream.unref()
+    this.isHandedOut = false
+    return this.renewal.behind()
   }
 
   async close(): Promise<void> {
@@ -155,16 +167,19 @@ export class MysqlConnection implements DriverConnection {
   /** Runs a statement in a fitting session, by the protocol that it can be run by. */
   private async attempt<T>(
     { text, values }: Statement,
-    facts: StatementFacts,
     { readOnly, signal }: { readOnly: boolean; signal: AbortSignal },
     work: (protocol: Protocol) => Promise<T>,
   ): Promise<T> {
     signal.throwIfAborted()
+    const facts = factsOf(text, readOnly, this.state.backslashEscapes)
+    const isPlain = facts.isPlain && this.state.isTracked
     const refusal = readOnly ? refusalOf(facts) : undefined
     if (refusal) throw await this.refusalFor(text, refusal, signal)
+    const fresh = this.renewal.before(isPlain)
+    if (fresh) await fresh
     await this.fit(readOnly, signal)
     if (facts.verb === "use") this.state.noteMove()
-    if (facts.leavesState) this.state.noteUse()
+    this.state.noteRun(isPlain)
     let protocol = protocolFor(facts, values.length)
     try {
       for (let attempt = 1; ; attempt++) {
@@ -179,12 +194,18 @@ export class MysqlConnection implements DriverConnection {
       }
     } catch (error) {
       noteFailure(error, readOnly)
-      this.state.noteUse()
+      this.state.noteRun(false)
       if (endsLink(error)) this.destroy(error as Error)
+      else if (!readOnly && !isPlain) await this.askStatus()
       throw error
-    } finally {
-      if (readOnly && mayUndoReadOnly(facts)) this.state.forgetMode()
     }
+  }
+
+  /** An error does not bring the server's status, and DDL that fails has ended its transaction all the same. */
+  private async askStatus(): Promise<void> {
+    if (!this.usable || !this.state.inTransaction) return
+    const exchange = this.exchangeFor({ text: "DO 0", values: [] }, "text", ignored)
+    await this.accompany(exchange, AbortSignal.timeout(5_000), { own: true }).catch(() => undefined)
   }
 
   private async fit(readOnly: boolean, signal: AbortSignal): Promise<void> {
@@ -192,65 +213,49 @@ export class MysqlConnection implements DriverConnection {
     if (text === undefined) return
     this.state.forgetMode()
     const exchange = this.exchangeFor({ text, values: [] }, "text", ignored)
-    await this.accompany(exchange, signal)
+    await this.accompany(exchange, signal, { own: true })
     this.state.applied(readOnly)
   }
 
   private exchangeFor({ text, values }: Statement, protocol: Protocol, taker: RowTaker): Exchange {
     const bound = bindValues(values, this.typed)
-    return new Exchange({ text, values: bound, protocol }, taker, (exchange) => this.cancel(exchange))
+    return new Exchange({ text, values: bound, protocol }, taker, (exchange) => this.cancelling.cancel(exchange))
   }
 
   private readerFor(protocol: Protocol, limits: Limits): ReaderFor {
     return readerFor(protocol, { ...limits, zeroDates: this.zeroDates, isUtc: () => this.state.isUtc })
   }
 
-  /** Sees one exchange through. */
-  private async accompany(exchange: Exchange, signal: AbortSignal): Promise<OkPacket | undefined> {
+  /**
+   * Sees one exchange through.
+   *
+   * @param own true for a statement of ours: what it changes leaves the session as the borrower must find it.
+   */
+  private async accompany(
+    exchange: Exchange,
+    signal: AbortSignal,
+    { own = false } = {},
+  ): Promise<OkPacket | undefined> {
     const unlisten = onAbort(signal, () => exchange.fail(signal.reason))
     this.link.stream.ref()
     this.current = exchange
     try {
-      await this.cancelling
+      await this.cancelling.pending
       signal.throwIfAborted()
+      this.wire.forgetStatus()
       exchange.begin(this.wire)
       const ok = await exchange.done
-      this.state.note(ok?.stateChanges)
+      this.state.note(ok, this.wire.status)
+      if (!own && saysChanged(this.wire.anyStatus | (ok?.serverStatus ?? 0))) this.state.noteChange(ok)
       return ok
     } catch (error) {
-      if (this.usable) await this.cancelling
+      if (this.usable) await this.cancelling.pending
       throw error
     } finally {
       unlisten()
       this.current = undefined
-      this.link.stream.unref()
+      if (!this.isHandedOut) this.link.stream.unref()
     }
-  }
-
-  /** The server works on something that nobody waits for any more. */
-  private cancel(exchange: Exchange): void {
-    const { stream, threadId } = this.link
-    const before = stream.bytesRead
-    const cancelled = cancelRunning(this.openAside, {
-      threadId,
-      ended: exchange.done,
-      heard: () => stream.bytesRead > before,
-      destroy: () => this.destroy(new Error("The statement could not be cancelled.")),
-    })
-      .then((sent) => (sent && exchange.completed && this.usable ? this.absorb() : undefined))
-      .finally(() => {
-        if (this.cancelling === cancelled) this.cancelling = undefined
-      })
-    this.cancelling = cancelled
-  }
-
-  /** A KILL QUERY that came too late may wait for the next statement: this one is for it. */
-  private async absorb(): Promise<void> {
-    const timer = setTimeout(() => this.destroy(new Error("No answer to DO SLEEP(0).")), controlPatience)
-    const exchange = new Exchange({ text: "DO SLEEP(0)", values: [], protocol: "text" }, ignored, () => undefined)
-    exchange.begin(this.wire)
-    await exchange.done.catch(() => undefined)
-    clearTimeout(timer)
   }
 
   /** The error for a statement that a query cannot do. What is no SQL at all is told as that: preparing runs nothing. */
@@ -263,6 +268,19 @@ export class MysqlConnection implements DriverConnection {
       if (errno === syntaxError || fatal || !this.usable) return error
     }
     return refusal
+  }
+
+  private renewalHost(database: string | undefined): RenewalHost {
+    return {
+      link: this.link,
+      state: this.state,
+      isUsable: () => this.usable,
+      // Without a configured database there is no way back: then the statement fails, and the connection is not used again.
+      home: `USE ${mysqlSyntax.quoteIdentifier(database ?? "")}`,
+      tell: (send) => this.tell(send),
+      quiet: async () => this.cancelling.pending,
+      destroy: (error) => this.destroy(error),
+    }
   }
 
   private tell(send: ShortCommand, signal?: AbortSignal): Promise<void> {
@@ -279,11 +297,4 @@ export class MysqlConnection implements DriverConnection {
     this.broken = true
     this.link.stream.destroy(error)
   }
-}
-
-const ignored: RowTaker = {
-  describe() {},
-  row() {},
-  release() {},
-  complete() {},
 }

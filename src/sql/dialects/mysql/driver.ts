@@ -131,6 +131,8 @@ export interface OkPacket {
   readonly affectedRows: number | string
   /** A text where it is no safe integer. */
   readonly insertId: number | string
+  /** Bits of the server's status. */
+  readonly serverStatus?: number
   readonly stateChanges?: {
     readonly systemVariables: Readonly<Record<string, string>>
     /** The database that the session is in now. */

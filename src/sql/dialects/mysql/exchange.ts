@@ -14,6 +14,14 @@ export interface RowTaker {
   complete(): void
 }
 
+/** Takes no rows. */
+export const ignored: RowTaker = {
+  describe() {},
+  row() {},
+  release() {},
+  complete() {},
+}
+
 /** `text` for what cannot be prepared, or is not worth it. */
 export type Protocol = "binary" | "text"
 

@@ -34,16 +34,12 @@ export class RefusedStatement extends Error {}
  * Why a statement is refused that a read-only session would let through. It guards against accidents: who may write any
  * SQL gets past it, and needs a user of the database with few rights.
  */
-export function refusalOf({ verb, writesFile, readsFile }: StatementFacts): RefusedStatement | undefined {
+export function refusalOf({ verbs, writesFile, readsFile }: StatementFacts): RefusedStatement | undefined {
   if (writesFile) return new RefusedStatement("INTO OUTFILE and INTO DUMPFILE write a file at the server.")
   if (readsFile) return new RefusedStatement("LOAD_FILE reads a file of the server.")
   // An empty statement is for the server to refuse.
-  if (verb === "" || passed.includes(verb)) return undefined
+  const verb = verbs.find((each) => each !== "" && !passed.includes(each))
+  if (verb === undefined) return undefined
   const name = /^\w+$/.test(verb) ? verb.toUpperCase() : "Such a statement"
   return new RefusedStatement(`query() only reads, and ${name} may change more than its own answer.`)
-}
-
-/** Whether the session may not be read-only any more: a procedure can set what it likes. */
-export function mayUndoReadOnly({ verb }: StatementFacts): boolean {
-  return verb === "call"
 }

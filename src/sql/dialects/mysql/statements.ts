@@ -1,114 +1,139 @@
+import type { Syntax } from "../../syntax.ts"
 import { mysqlSyntax } from "../../syntaxes.ts"
 import { quotedEnd, wordEnd } from "../../tokens.ts"
 import type { Protocol } from "./exchange.ts"
+import { PlainCheck } from "./plain.ts"
 
 /** What the words of a statement tell before the server has seen it. */
 export interface StatementFacts {
   /** The first word in lower case; `(` where it begins so, "" where there is none. */
   readonly verb: string
+  /** The first word in each way that the server may read the statement. */
+  readonly verbs: readonly string[]
   /** The server would write a file for it. */
   readonly writesFile: boolean
   /** The server would read a file of its own for it. */
   readonly readsFile: boolean
-  /** It may leave something in its session: a lock, a variable, a transaction, whatever a procedure does. */
-  readonly leavesState: boolean
+  /** By its words it neither leaves anything in its session nor sees what others left: see {@link PlainCheck}. */
+  readonly isPlain: boolean
 }
 
-/** Statements that leave nothing in their session, unless they call a function that does. */
-const clean: readonly string[] = ["(", "delete", "insert", "replace", "select", "update", "values", "with"]
-
-/** Words of reading statements that leave nothing either. */
-const reading: readonly string[] = [
-  "analyze",
-  "check",
-  "checksum",
-  "desc",
-  "describe",
-  "explain",
-  "help",
-  "show",
-  "table",
-]
-
-/** A longer text is not looked through for what it may leave: it is taken for one that leaves something. */
+/** A longer text is not looked through for what it may leave: it counts as one that leaves something. */
 const longText = 20_000
-
-/** Functions that leave something in the session. */
-const leaving: readonly string[] = ["get_lock", "release_lock", "release_all_locks", "last_insert_id", "setval"]
 
 /** Programs run few statements, and these again and again: so many are remembered. */
 const mostKnown = 128
 
 const known = new Map<string, StatementFacts>()
 
+/** How a server reads a statement, where its version and its sql_mode make a difference. */
+interface Reading {
+  /** What stands in a comment after `/*!` is run, not skipped. */
+  readonly runsComments: boolean
+  readonly syntax: Syntax
+}
+
 /**
- * What the words of a statement tell, those of comments that MySQL runs (after `/*!`) too.
+ * What the words of a statement tell, those of comments that MySQL may run (after `/*!`) too.
  *
  * @param readOnly whether all of it has to be looked at, however long it is.
+ * @param backslashEscapes false where the session has `NO_BACKSLASH_ESCAPES`.
  */
-export function factsOf(text: string, readOnly: boolean): StatementFacts {
-  if (text.length > longText) return readFacts(text, readOnly)
-  let facts = known.get(text)
+export function factsOf(text: string, readOnly: boolean, backslashEscapes: boolean = true): StatementFacts {
+  if (text.length > longText) return readFacts(text, readOnly, backslashEscapes)
+  const key = backslashEscapes ? text : `\0${text}`
+  let facts = known.get(key)
   if (facts !== undefined) return facts
-  facts = readFacts(text, readOnly)
+  facts = readFacts(text, readOnly, backslashEscapes)
   if (known.size === mostKnown) known.clear()
-  known.set(text, facts)
+  known.set(key, facts)
   return facts
 }
 
-function readFacts(text: string, readOnly: boolean): StatementFacts {
+const withoutBackslashes: Syntax = { ...mysqlSyntax, backslashEscapes: false }
+/** ANSI_QUOTES: what stands in double quotes is a name, in which a backslash is a backslash. */
+const ansiQuotes: Syntax = { ...mysqlSyntax, doubleQuotedStrings: false }
+
+/** A statement has to be harmless however the server may read it. */
+function readFacts(text: string, readOnly: boolean, backslashEscapes: boolean): StatementFacts {
+  const syntaxes = [backslashEscapes ? mysqlSyntax : withoutBackslashes]
+  if (backslashEscapes && text.includes('"') && text.includes("\\")) syntaxes.push(ansiQuotes)
+  const comments = /\/\*M?!/.test(text) ? [true, false] : [true]
+  const [first, ...others] = syntaxes.flatMap((syntax) =>
+    comments.map((runsComments) => readAs(text, readOnly, { syntax, runsComments })),
+  )
+  return others.reduce(
+    (facts, other) => ({
+      verb: facts.verb,
+      verbs: [...facts.verbs, ...other.verbs],
+      writesFile: facts.writesFile || other.writesFile,
+      readsFile: facts.readsFile || other.readsFile,
+      isPlain: facts.isPlain && other.isPlain,
+    }),
+    first!,
+  )
+}
+
+function readAs(text: string, readOnly: boolean, reading: Reading): StatementFacts {
   let verb = ""
   let writesFile = false
   let readsFile = false
-  let leavesState = false
   let before = ""
+  const check = new PlainCheck()
   const isWhole = readOnly || text.length <= longText
-  for (const token of tokens(text)) {
-    verb ||= token
+  for (const token of tokens(text, reading)) {
+    verb ||= token.trim()
     if (!isWhole) break
-    if (before === "into") {
-      writesFile ||= token === "outfile" || token === "dumpfile"
-      leavesState ||= token === "@"
-    }
-    if (token === "load_file") readsFile = true
-    if ((before === ":" && token === "=") || leaving.includes(token)) leavesState = true
+    check.see(token)
+    if (before === "into") writesFile ||= token === "outfile" || token === "dumpfile"
+    if (token === "load_file" || token === "`load_file") readsFile = true
     before = token
   }
-  leavesState ||= !isWhole || !(clean.includes(verb) || reading.includes(verb))
-  return { verb, writesFile, readsFile, leavesState }
+  return { verb, verbs: [verb], writesFile, readsFile, isPlain: isWhole && check.isPlain }
 }
 
-/** Words in lower case and single marks; strings are a single mark, and comments are left out. */
-function* tokens(sql: string): Generator<string, void, undefined> {
+/**
+ * Words in lower case and single marks, without comments. A string is a single mark, a quoted name has a backtick before
+ * it, `@@` is one token, and a parenthesis with a space before it has one here.
+ */
+function* tokens(sql: string, { syntax, runsComments }: Reading): Generator<string, void, undefined> {
+  let isSpaced = false
   for (let i = 0; i < sql.length; ) {
-    const comment = commentEnd(sql, i)
+    const comment = commentEnd(sql, i, runsComments)
     if (comment > i || sql[i]! <= " ") {
       i = Math.max(comment, i + 1)
+      isSpaced = true
       continue
     }
-    const quoted = quotedEnd(sql, i, mysqlSyntax)
+    const quoted = quotedEnd(sql, i, syntax)
     const word = wordEnd(sql, i)
     if (quoted > i) {
-      // A quoted name may be that of a function, too.
-      yield sql[i] === "`" ? sql.slice(i + 1, quoted - 1).toLowerCase() : "'"
+      yield sql[i] === "`" ? sql.slice(i, quoted - 1).toLowerCase() : "'"
       i = quoted
     } else if (word > i) {
       yield sql.slice(i, word).toLowerCase()
       i = word
-    } else yield sql[i++]!
+    } else if (sql.startsWith("@@", i)) {
+      yield "@@"
+      i += 2
+    } else {
+      yield sql[i] === "(" && isSpaced ? " (" : sql[i]!
+      i++
+    }
+    isSpaced = false
   }
 }
 
 /** The end of a comment, or of the marks around what MySQL runs in one. */
-function commentEnd(sql: string, at: number): number {
+function commentEnd(sql: string, at: number, runsComments: boolean): number {
   switch (sql[at]) {
     case "/": {
-      const run = /^\/\*M?!\d*/.exec(sql.slice(at, at + 12))
+      const run = runsComments ? /^\/\*M?!\d*/.exec(sql.slice(at, at + 12)) : null
       if (run) return at + run[0].length
       return sql[at + 1] === "*" ? end(sql, "*/", at + 2) : at
     }
     case "*":
-      return sql[at + 1] === "/" ? at + 2 : at
+      return runsComments && sql[at + 1] === "/" ? at + 2 : at
     case "-":
       return sql[at + 1] === "-" && (at + 2 >= sql.length || sql[at + 2]! <= " ") ? end(sql, "\n", at + 1) : at
     case "#":

@@ -28,6 +28,9 @@ const longestPacket = 0xff_ffff
 const eof = 0xfe
 const failure = 0xff
 
+/** An EOF is this long: its first byte, warnings, the server's status. */
+const eofBytes = 5
+
 /** An EOF is shorter than this; a row that begins like one is longer. */
 const longestEof = 9
 
@@ -46,6 +49,9 @@ const leastRoom = 65_536
  */
 export class Wire {
   readonly raw: Connection
+  /** Bits of the server's status that an EOF has brought: those of the last one, and any since {@link forgetStatus}. */
+  status: number | undefined
+  anyStatus = 0
   private parser: PacketParser
   private readonly own: PacketParser = { execute: (chunk) => this.push(chunk) }
   private sink: RowSink | undefined
@@ -99,6 +105,11 @@ export class Wire {
   takeRows(sink: RowSink, eofs: number): void {
     this.sink = sink
     this.eofs = eofs
+  }
+
+  forgetStatus(): void {
+    this.status = undefined
+    this.anyStatus = 0
   }
 
   /** Nothing more is read or given until {@link resume}. */
@@ -198,12 +209,19 @@ export class Wire {
     this.guard.begins(bytes, start, end, length)
     if (next > end) return false
     this.guard.check(bytes, start, next)
+    if (!this.isSplit && length === eofBytes && bytes[start + headerBytes] === eof)
+      this.noteStatus(bytes.readUInt16LE(next - 2))
     if (this.sink !== undefined && !this.isSplit) this.noteEnd(bytes[start + headerBytes]!, length)
     this.isSplit = length === longestPacket
     this.start = next
     // `mysql2` may keep parts of it.
     this.parser.execute(Buffer.from(bytes.subarray(start, next)))
     return true
+  }
+
+  private noteStatus(status: number): void {
+    this.status = status
+    this.anyStatus |= status
   }
 
   private noteEnd(first: number, length: number): void {
