@@ -24,7 +24,7 @@ export function isScalar(value: unknown): value is string | number | bigint | bo
  */
 export function toBindable(value: unknown, label: string): unknown {
   if (isScalar(value) || value instanceof Uint8Array) return value
-  if (Array.isArray(value)) return Array.from(value, (element, i) => toBindable(element, `${label}[${i}]`))
+  if (Array.isArray(value)) return toArray(value, label)
   if (value === undefined) throw bad(`${label} is undefined.`, "Give null for NULL, or take it out of the statement.")
   const tag = Object.prototype.toString.call(value)
   if (tag === "[object Date]") return toDate(value as Date, label)
@@ -32,6 +32,42 @@ export function toBindable(value: unknown, label: string): unknown {
   if (tag === "[object ArrayBuffer]") return new Uint8Array(value as ArrayBuffer)
   if (isPlainObject(value)) return toJson(value, label)
   throw bad(`${label} is ${describe(value)}, which has no SQL type.`, remedy(tag))
+}
+
+/** The JSON of arrays in which a plain object stands; undefined where one of their values has none. */
+const jsonOfArrays = new WeakMap<readonly unknown[], string | undefined>()
+
+/** Whether an object stands in an array, which no array of SQL but those of JSON can hold. */
+export function hasJson(array: readonly unknown[]): boolean {
+  return jsonOfArrays.has(array)
+}
+
+/**
+ * The JSON of an array that {@link toBindable} gave, objects in it as objects.
+ *
+ * @throws MooringError `BAD_PARAMS`
+ */
+export function jsonOfArray(array: readonly unknown[], label: string): string {
+  const text = jsonOfArrays.has(array) ? jsonOfArrays.get(array) : jsonOf(array)
+  if (text === undefined) throw noJson(label)
+  return text
+}
+
+/** What tells bound values apart in a key: arrays of objects and of their texts are the same but for their JSON. */
+export function keyOfValues(values: readonly unknown[]): readonly unknown[] {
+  const texts = values.map((value) => jsonOfArrays.get(value as unknown[]))
+  return texts.some((text) => text !== undefined) ? [values, texts] : values
+}
+
+/**
+ * An array's values as drivers take them. Objects in it are texts then, so its JSON is made here, from what was given:
+ * only the server knows whether the array is meant for a column of JSON.
+ */
+function toArray(given: readonly unknown[], label: string): unknown[] {
+  const array = Array.from(given, (element, i) => toBindable(element, `${label}[${i}]`))
+  const hasObject = given.some((element, i) => isPlainObject(element) || jsonOfArrays.has(array[i] as unknown[]))
+  if (hasObject) jsonOfArrays.set(array, jsonOf(given))
+  return array
 }
 
 /** An object that is only its keys and values, also from another realm. */
@@ -65,13 +101,22 @@ function bytesOf(view: DataView): Uint8Array {
 }
 
 function toJson(value: Record<string, unknown>, label: string): string {
+  const text = jsonOf(value)
+  if (text === undefined) throw noJson(label)
+  return text
+}
+
+/** Undefined where it has none. The reason may quote the value, so it is dropped. */
+function jsonOf(value: unknown): string | undefined {
   try {
-    const text: unknown = JSON.stringify(value)
-    if (typeof text === "string") return text
+    return JSON.stringify(value)
   } catch {
-    // The reason may quote the value, so the sentence below has to do.
+    return undefined
   }
-  throw bad(`${label} cannot be written as JSON.`, "A bigint, a cycle or an undefined inside it has no JSON.")
+}
+
+function noJson(label: string): MooringError {
+  return bad(`${label} cannot be written as JSON.`, "A bigint, a cycle or an undefined inside it has no JSON.")
 }
 
 function remedy(tag: string): string {

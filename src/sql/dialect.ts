@@ -79,6 +79,17 @@ export interface DriverConnection {
 export interface Statement {
   readonly text: string
   readonly values: readonly unknown[]
+  /**
+   * The same with one placeholder for a value in several places, where {@link Syntax.typedByPlace} gives it several:
+   * for the server that wants equal expressions in SELECT and GROUP BY.
+   */
+  readonly merged?: () => Statement
+  /**
+   * The statement as a session reads it in which backslashes escape in strings, or do not. Absent where that is the same.
+   *
+   * @throws MooringError `BAD_PARAMS`
+   */
+  readonly byEscapes?: (escapes: boolean) => Statement
 }
 
 /** How to run a {@link Statement}. */

@@ -1,6 +1,7 @@
 import { createRequire } from "node:module"
 import type { CompiledQuery, DatabaseConnection, Driver, Kysely, QueryResult } from "kysely"
 import { MooringError } from "../errors.ts"
+import { toBindable } from "./bindable.ts"
 import type { Dialect, DriverPackage, RunResult, Statement } from "./dialect.ts"
 import { driverMissing } from "./import-driver.ts"
 
@@ -40,7 +41,8 @@ function load(connection: string): typeof import("kysely") {
 function sessionDriver(run: (statement: Statement) => Promise<RunResult>): Driver {
   const connection: DatabaseConnection = {
     async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
-      const { table, rowCount, lastInsertId } = await run({ text: sql, values: parameters })
+      const values = parameters.map((value, i) => toBindable(value, `Parameter ${i + 1}`))
+      const { table, rowCount, lastInsertId } = await run({ text: sql, values })
       const read = table.numCols > 0
       return {
         rows: read ? (table.toArray() as R[]) : [],

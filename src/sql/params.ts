@@ -3,6 +3,7 @@ import { MooringError } from "../errors.ts"
 import { didYouMean } from "../util/suggest.ts"
 import { describe, isScalar, toBindable } from "./bindable.ts"
 import type { Capabilities, Statement } from "./dialect.ts"
+import { eachReading } from "./escapes.ts"
 import { type ScanMode, type Scanned, type Slot, scan } from "./scan.ts"
 import type { Syntax } from "./syntax.ts"
 
@@ -32,9 +33,12 @@ export interface BindTarget {
  */
 export function bindParams(sql: string, params: Params | undefined, target: BindTarget): Statement {
   if (params === undefined) return { text: sql, values: [] }
-  if (Array.isArray(params)) return bindPositional(sql, params, target)
+  if (Array.isArray(params))
+    return eachReading(sql, target.syntax, (syntax) => bindPositional(sql, params, { ...target, syntax }))
   // The tag tells a record of any class from a Map, a Date or a Promise.
-  if (Object.prototype.toString.call(params) === "[object Object]") return bindNamed(sql, params as Values, target)
+  if (Object.prototype.toString.call(params) === "[object Object]") {
+    return eachReading(sql, target.syntax, (syntax) => bindNamed(sql, params as Values, { ...target, syntax }))
+  }
   throw badParams(`params is ${describe(params)}.`, "Give an object for :name placeholders, or an array for ?.")
 }
 
@@ -74,6 +78,10 @@ function bindPositional(sql: string, params: readonly unknown[], target: BindTar
  * @throws MooringError `BAD_PARAMS` where a value stands inside a string, a quoted name or a comment.
  */
 export function bindHoles(text: string, given: readonly unknown[], target: BindTarget): Statement {
+  return eachReading(text, target.syntax, (syntax) => bindValuesOf(text, given, { ...target, syntax }))
+}
+
+function bindValuesOf(text: string, given: readonly unknown[], target: BindTarget): Statement {
   const plan = planOf(text, target.syntax, "holes")
   const { slots, native } = plan.scanned
   if (slots.length !== given.length) {
@@ -96,8 +104,9 @@ interface Plan {
   readonly text: string
   /** For each placeholder of `text`, which value it takes; undefined where that is all values in order. */
   readonly order: readonly number[] | undefined
-  readonly numbered: boolean
   readonly hasLists: boolean
+  /** Values that stand in several places, where each place has a placeholder of its own. */
+  readonly repeats: boolean
 }
 
 type Plans = Record<ScanMode, LRUCache<string, Plan>>
@@ -119,17 +128,23 @@ function newCache(): LRUCache<string, Plan> {
 }
 
 function makePlan(scanned: Scanned, syntax: Syntax): Plan {
-  const numbered = syntax.placeholder(1) !== syntax.placeholder(2)
+  const shared = sharesPlaceholders(syntax)
   const order: number[] = []
   const text = assemble(scanned, ({ index, list }) => {
-    let position = numbered ? order.indexOf(index) : -1
+    let position = shared ? order.indexOf(index) : -1
     if (position === -1) position = order.push(index) - 1
     const placeholder = syntax.placeholder(position + 1)
     return list === "wrapped" ? `(${placeholder})` : placeholder
   })
   const inOrder = order.every((index, i) => index === i)
   const hasLists = scanned.slots.some((slot) => slot.list !== "none")
-  return { scanned, text, order: inOrder ? undefined : order, numbered, hasLists }
+  const repeats = syntax.typedByPlace && scanned.slots.length > scanned.names.length && scanned.names.length > 0
+  return { scanned, text, order: inOrder ? undefined : order, hasLists, repeats }
+}
+
+/** Whether a value that stands in several places needs one placeholder only. */
+function sharesPlaceholders(syntax: Syntax): boolean {
+  return !syntax.typedByPlace && syntax.placeholder(1) !== syntax.placeholder(2)
 }
 
 function emit(plan: Plan, values: readonly unknown[], target: BindTarget): Statement {
@@ -145,11 +160,22 @@ function emit(plan: Plan, values: readonly unknown[], target: BindTarget): State
     }
     lists ||= plan.hasLists
   }
-  if (lists) return expand(plan, values, target.syntax)
-  return { text: plan.text, values: order ? order.map((index) => values[index]) : values }
+  const { syntax } = target
+  const merged = plan.repeats ? { merged: () => mergedStatement(plan, values, syntax) } : undefined
+  if (lists) return { ...expand(plan, values, syntax, () => sharesPlaceholders(syntax)), ...merged }
+  return { text: plan.text, values: order ? order.map((index) => values[index]) : values, ...merged }
 }
 
-function expand(plan: Plan, values: readonly unknown[], syntax: Syntax): Statement {
+/** With one placeholder for each value that stands in a clause whose expressions must be those of the select list. */
+function mergedStatement(plan: Plan, values: readonly unknown[], syntax: Syntax): Statement {
+  const { pieces, slots } = plan.scanned
+  const clause = pieces.findIndex((piece) => /\b(?:group|order)\s+by\b/i.test(piece))
+  const merged = new Set(clause === -1 ? [] : slots.slice(clause).map(({ index }) => index))
+  return expand(plan, values, syntax, (index) => merged.has(index))
+}
+
+/** Puts lists in, and gives each place a placeholder of its own, but for values that `shares` one. */
+function expand(plan: Plan, values: readonly unknown[], syntax: Syntax, shares: (index: number) => boolean): Statement {
   const out: unknown[] = []
   const bind = (value: unknown): string => syntax.placeholder(out.push(value))
   const seen = new Map<string, string>()
@@ -158,7 +184,7 @@ function expand(plan: Plan, values: readonly unknown[], syntax: Syntax): Stateme
     const listed = slot.list !== "none" && Array.isArray(value)
     if (listed && value.length === 0) return syntax.emptyList(slot.negated)
     const key = `${listed ? "list" : "value"} ${slot.index}`
-    let placeholder = plan.numbered ? seen.get(key) : undefined
+    let placeholder = shares(slot.index) ? seen.get(key) : undefined
     if (placeholder === undefined) {
       placeholder = listed ? value.map(bind).join(", ") : bind(value)
       seen.set(key, placeholder)

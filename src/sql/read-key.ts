@@ -1,4 +1,5 @@
 import { stableKey } from "../util/stable-key.ts"
+import { keyOfValues } from "./bindable.ts"
 import type { Progress, RunOptions, Statement } from "./dialect.ts"
 import type { SqlText } from "./options.ts"
 import type { Params } from "./params.ts"
@@ -20,7 +21,7 @@ export function readKey(values: readonly unknown[], params: Params | undefined, 
   const { maxRows, maxBytes } = limits
   const bounds =
     maxRows === unlimited.maxRows && maxBytes === unlimited.maxBytes ? "" : stableKey({ maxRows, maxBytes })
-  return values.length === 0 ? mode + bounds : mode + bounds + stableKey(values)
+  return values.length === 0 ? mode + bounds : mode + bounds + stableKey(keyOfValues(values))
 }
 
 /** The limits that calls have named, of which each makes results of its own. */

@@ -34,6 +34,13 @@ export interface Syntax {
   readonly returnEndsComment: boolean
   /** `"…"` is a string, not a name. Both are skipped alike; this one may have backslash escapes. */
   readonly doubleQuotedStrings: boolean
+  /** A setting of the session decides {@link Syntax.backslashEscapes}: the connection knows it. */
+  readonly escapesVary: boolean
+  /**
+   * The place of a placeholder decides its type, so that a value in several places needs a placeholder for each. Where
+   * false, numbered placeholders stand for their value wherever they are.
+   */
+  readonly typedByPlace: boolean
 }
 
 /** SQL as the standard has it, with `?` for placeholders: what a dialect starts from. */
@@ -52,4 +59,6 @@ export const ansiSyntax: Syntax = {
   spacedDashComments: false,
   returnEndsComment: false,
   doubleQuotedStrings: false,
+  escapesVary: false,
+  typedByPlace: false,
 }

@@ -10,12 +10,16 @@ export const postgresSyntax: Syntax = {
   escapeStrings: true,
   nestedComments: true,
   returnEndsComment: true,
+  escapesVary: true,
+  typedByPlace: true,
 }
 
 /** DuckDB has PostgreSQL's lexer. */
 export const duckdbSyntax: Syntax = {
   ...postgresSyntax,
   emptyList: ansiSyntax.emptyList,
+  escapesVary: false,
+  typedByPlace: false,
 }
 
 /** SQLite. Source: its tokenizer, which also takes MySQL's and SQL Server's quotes for names. */
@@ -25,7 +29,7 @@ export const sqliteSyntax: Syntax = {
   bracketNames: true,
 }
 
-/** MySQL and MariaDB with their default `sql_mode` (neither ANSI_QUOTES nor NO_BACKSLASH_ESCAPES). */
+/** MySQL and MariaDB with their default `sql_mode`; with NO_BACKSLASH_ESCAPES, backslashes are characters. */
 export const mysqlSyntax: Syntax = {
   ...ansiSyntax,
   quoteIdentifier: (name) => `\`${name.replaceAll("`", "``")}\``,
@@ -34,4 +38,5 @@ export const mysqlSyntax: Syntax = {
   hashComments: true,
   spacedDashComments: true,
   doubleQuotedStrings: true,
+  escapesVary: true,
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest"
 import { isMooringError } from "../../src/errors.ts"
+import { asRead } from "../../src/sql/escapes.ts"
 import { bindParams, type Params } from "../../src/sql/params.ts"
 import { ansiSyntax, type Syntax } from "../../src/sql/syntax.ts"
 import { duckdbSyntax, mysqlSyntax, postgresSyntax, sqliteSyntax } from "../../src/sql/syntaxes.ts"
@@ -26,10 +27,46 @@ describe("an object binds :name", () => {
     expect(bind(sql, { b: 2, a: 1 }, mysqlSyntax)).toEqual({ text: "select ?, ?", values: [1, 2] })
   })
 
-  test("a name used twice is bound once where placeholders have numbers, else twice", () => {
+  test("a name used twice has a placeholder for each place, unless a number stands for the same value anywhere", () => {
     const sql = "select :a, :b, :a"
-    expect(bind(sql, { a: 1, b: 2 })).toEqual({ text: "select $1, $2, $1", values: [1, 2] })
-    expect(bind(sql, { a: 1, b: 2 }, sqliteSyntax)).toEqual({ text: "select ?, ?, ?", values: [1, 2, 1] })
+    const params = { a: 1, b: 2 }
+    expect(bind(sql, params)).toMatchObject({ text: "select $1, $2, $3", values: [1, 2, 1] })
+    expect(bind(sql, params, duckdbSyntax)).toEqual({ text: "select $1, $2, $1", values: [1, 2] })
+    expect(bind(sql, params, sqliteSyntax)).toEqual({ text: "select ?, ?, ?", values: [1, 2, 1] })
+  })
+
+  test("a name in GROUP BY or ORDER BY can have one placeholder, and then the others keep theirs", () => {
+    const sql = "select f(:a), :b, :b from t where x in :c group by f(:a), y in :c order by :b is null"
+    const bound = bind(sql.replace(" order by :b is null", ""), { a: 1, b: 2, c: [3, 4] })
+    expect(bound.merged!()).toEqual({
+      text: "select f($1), $2, $3 from t where x in ($4, $5) group by f($1), y in ($4, $5)",
+      values: [1, 2, 2, 3, 4],
+    })
+  })
+
+  describe("a backslash in a string", () => {
+    const read = (sql: string, params: unknown, syntax: Syntax, escapes: boolean) =>
+      asRead(bind(sql, params, syntax), escapes).text
+
+    test.each([
+      ["select 'it\\'s :x', :n, 'end'", true, "select 'it\\'s :x', $1, 'end'", { n: 1 }],
+      ["select 'C:\\', :n, 'D:\\'", false, "select 'C:\\', $1, 'D:\\'", { n: 1 }],
+      ["select 'a\\\\b', :n", true, "select 'a\\\\b', $1", { n: 1 }],
+    ])("%s is read as the session reads it (escapes: %s)", (sql, escapes, text, params) => {
+      expect(read(sql, params, postgresSyntax, escapes)).toBe(text)
+      expect(read(sql, params, mysqlSyntax, escapes)).toBe(text.replace("$1", "?"))
+    })
+
+    test("parameters that fit neither reading are an error at once, those that fit one where it is not the session's", () => {
+      expect(failure("select 'C:\\', :n", { m: 1 })).toContain("no n")
+      const bound = bind("select 'C:\\', :n", { n: 1 }, mysqlSyntax)
+      expect(() => asRead(bound, true)).toThrow("no :n")
+      expect(asRead(bound, false).values).toEqual([1])
+    })
+
+    test("no other database is asked", () => {
+      expect(bind("select '\\', :n", { n: 1 }, sqliteSyntax)).toEqual({ text: "select '\\', ?", values: [1] })
+    })
   })
 
   test("names are letters of any script, digits and _", () => {
@@ -67,7 +104,7 @@ describe("left alone", () => {
     ["select '12:30', ':x', 'it''s :x', :x", "select '12:30', ':x', 'it''s :x', $1"],
     [`select ":x", "a"":x", :x`, `select ":x", "a"":x", $1`],
     ["select a::int, :x::text", "select a::int, $1::text"],
-    ["select a[1:2], a[:x], a[b:c], a[f(b):c], :x", "select a[1:2], a[$1], a[b:c], a[f(b):c], $1"],
+    ["select a[1:2], a[:x], a[b:c], a[f(b):c], :x", "select a[1:2], a[$1], a[b:c], a[f(b):c], $2"],
     ["select {'a':x, b:y}, :x", "select {'a':x, b:y}, $1"],
     ["select $$ :x $$, $t$ :x $$ $t$, :x", "select $$ :x $$, $t$ :x $$ $t$, $1"],
     ["select E'\\':x', e'\\\\', :x", "select E'\\':x', e'\\\\', $1"],
@@ -77,7 +114,7 @@ describe("left alone", () => {
     ["select /* :x /* :x */ :x */ :x", "select /* :x /* :x */ :x */ $1"],
     ["select a := 1, :x", "select a := 1, $1"],
     ["select a$b$, :x, c$b$", "select a$b$, $1, c$b$"],
-    ["select :x :: int, 1 : :x", "select $1 :: int, 1 : $1"],
+    ["select :x :: int, 1 : :x", "select $1 :: int, 1 : $2"],
     ["select :x /* :x", "select $1 /* :x"],
     ["select :x, ':x", "select $1, ':x"],
     ["select :x, $t$ :x", "select $1, $t$ :x"],
@@ -149,7 +186,7 @@ describe("an array directly after in", () => {
     ["select 1 where a in :x", "select 1 where a in ($1, $2)"],
     ["select 1 where a in (:x)", "select 1 where a in ($1, $2)"],
     ["select 1 where a IN/**/( :x /* one */ ) and 1=1", "select 1 where a IN/**/($1, $2) and 1=1"],
-    ["select 1 where a not in :x or b in :x", "select 1 where a not in ($1, $2) or b in ($1, $2)"],
+    ["select 1 where a not in :x or b in :x", "select 1 where a not in ($1, $2) or b in ($3, $4)"],
     ["select 1 where a in :x and b = :x", "select 1 where a in ($1, $2) and b = $3"],
   ])("%s", (sql, text) => expect(textOf(sql, { x: [1, 2] })).toBe(text))
 

@@ -1,6 +1,7 @@
 import { MooringError } from "../../../errors.ts"
 import { onAbort } from "../../../util/abort.ts"
 import type { DriverConnection, RecordStream, RunOptions, RunResult, Statement, StreamOptions } from "../../dialect.ts"
+import { asRead } from "../../escapes.ts"
 import { type CancelTarget, cancelRunning } from "./cancel.ts"
 import type { TypeCatalog } from "./catalog.ts"
 import { ControlExchange, freshSession } from "./control.ts"
@@ -8,9 +9,11 @@ import type { Client } from "./driver.ts"
 import { type ExchangeHost, type ExchangeStatement, type RowTaker, StatementExchange } from "./exchange.ts"
 import { noteOutdated, noteStatement } from "./failures.ts"
 import type { Guard } from "./guard.ts"
+import { Probe, undoProbe } from "./probe.ts"
 import { ignored, ResultTaker } from "./result.ts"
 import { Statements } from "./statements.ts"
 import { PostgresStream, type Running } from "./stream.ts"
+import { checkText, nothing, type TypedText, type Typing, type Typings, UnfitValue } from "./typing.ts"
 import type { ColumnarWire } from "./wire/wire.ts"
 
 /** What a connection is made of. */
@@ -18,6 +21,7 @@ export interface ConnectionParts {
   readonly client: Client
   readonly wire: ColumnarWire
   readonly catalog: TypeCatalog
+  readonly typings: Typings
   readonly guard: Guard
   readonly target: CancelTarget
   /** Whether statements may be kept on the server. */
@@ -42,12 +46,13 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
   readonly statements: Statements
   readonly catalog: TypeCatalog
   readonly guard: Guard
+  private readonly typings: Typings
   private readonly wire: ColumnarWire
   private readonly target: CancelTarget
   private closed = false
   /** `pg` says that the server ended the session; the link may still stand. */
   private broken = false
-  private current: StatementExchange | undefined
+  private current: StatementExchange | Probe | undefined
   /** Cancel requests under way: until they are through, they could hit the next statement. */
   private cancelling: Promise<unknown> | undefined
 
@@ -55,6 +60,7 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
     this.raw = parts.client
     this.wire = parts.wire
     this.catalog = parts.catalog
+    this.typings = parts.typings
     this.guard = parts.guard
     this.target = parts.target
     this.statements = new Statements(parts.keepsStatements)
@@ -74,35 +80,85 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
     return !this.closed && !this.broken && this.wire.failure === undefined
   }
 
-  async run({ text, values }: Statement, options: RunOptions): Promise<RunResult> {
+  async run(statement: Statement, options: RunOptions): Promise<RunResult> {
     const { readOnly, signal } = options
-    for (let attempt = 1; ; attempt++) {
+    return this.typed(statement, options, async (typed) => {
       const result = new ResultTaker(options)
+      await this.converse({ ...typed, readOnly, rowLimit: 0 }, result, signal)
+      return result.finish()
+    })
+  }
+
+  async stream(statement: Statement, options: StreamOptions): Promise<RecordStream> {
+    const { readOnly, batchRows: rowLimit, signal } = options
+    return this.typed(statement, options, async (typed) => {
+      const stream = new PostgresStream((taker) => this.begin({ ...typed, readOnly, rowLimit }, taker, signal))
+      await stream.open()
+      return stream
+    })
+  }
+
+  /**
+   * Runs a statement with its parameters so declared that the server understands it, which may take several attempts. In a
+   * transaction of the caller's it is found out before, since the error of a statement that the server does not understand
+   * would end that.
+   */
+  private async typed<T>(
+    given: Statement,
+    { readOnly, signal }: { readOnly: boolean; signal: AbortSignal },
+    run: (typed: TypedText & Pick<ExchangeStatement, "check">) => Promise<T>,
+  ): Promise<T> {
+    const statement = asRead(given, this.wire.parameters.get("standard_conforming_strings") === "off")
+    const typing = this.typings.of(statement, readOnly)
+    if (this.wire.status === "T" && !readOnly && typing.isDoubtful(this.statements)) await this.probe(typing, signal)
+    for (let attempt = 1; ; ) {
       try {
-        await this.converse({ text, values, readOnly, rowLimit: 0 }, result, signal)
-        return result.finish()
+        const result = await run({ ...typing.sent, check: typing.check })
+        typing.succeeded()
+        return result
       } catch (error) {
-        if (!this.mayTryAgain(error, text, attempt)) throw error
+        // Nothing was run: the server did not understand the statement, or a value does not fit.
+        if ((error instanceof UnfitValue || this.wire.status === "I") && typing.next(error)) continue
+        if (!this.mayTryAgain(error, typing.sent.key, attempt++)) throw typing.reason(error)
       }
     }
   }
 
-  async stream({ text, values }: Statement, options: StreamOptions): Promise<RecordStream> {
-    const { readOnly, batchRows: rowLimit, signal } = options
-    for (let attempt = 1; ; attempt++) {
-      const statement = { text, values, readOnly, rowLimit }
-      const stream = new PostgresStream((taker) => this.begin(statement, taker, signal))
+  private async probe(typing: Typing, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const probe = new Probe(typing.sent, () => this.cancel(probe))
       try {
-        await stream.open()
-        return stream
+        await this.send(probe, typing.sent.text, signal)
+        typing.succeeded()
+        return
       } catch (error) {
-        if (!this.mayTryAgain(error, text, attempt)) throw error
+        if (probe.refused) noteStatement(error, { text: typing.sent.text, readOnly: false })
+        if (!probe.refused || !typing.next(error)) throw typing.reason(error)
+        await this.control(undoProbe)
       }
+    }
+  }
+
+  private async send(probe: Probe, text: string, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    checkText(text)
+    const unlisten = onAbort(signal, () => probe.fail(signal.reason))
+    this.raw.ref()
+    this.current = probe
+    try {
+      if (this.cancelling) await this.cancelling
+      this.raw.query(probe)
+      await probe.done
+    } finally {
+      await this.cancelling
+      unlisten()
+      this.current = undefined
+      this.raw.unref()
     }
   }
 
   async ping({ signal }: { signal: AbortSignal }): Promise<void> {
-    await this.converse({ text: "", values: [], readOnly: false, rowLimit: 0 }, ignored, signal)
+    await this.converse({ ...nothing, readOnly: false, rowLimit: 0 }, ignored, signal)
   }
 
   async reset(): Promise<void> {
@@ -123,7 +179,7 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
   }
 
   /** {@link ExchangeHost}: the server works on something that nobody waits for any more. */
-  cancel(exchange: StatementExchange): void {
+  cancel(exchange: StatementExchange | Probe): void {
     const { wire } = this
     const before = wire.stream.bytesRead
     const cancelled = cancelRunning(this.target, {
@@ -230,20 +286,12 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
    * A kept statement that the server no longer has, or whose columns have changed since: nothing was run, and it is
    * forgotten. Inside a transaction of the caller's, the error has ended that: only the whole of it can be run again.
    */
-  private mayTryAgain(error: unknown, text: string, attempt: number): boolean {
-    if (!this.statements.outdatedBy(error, text)) return false
+  private mayTryAgain(error: unknown, key: string, attempt: number): boolean {
+    if (!this.statements.outdatedBy(error, key)) return false
     if (this.wire.status !== "I") {
       noteOutdated(error)
       return false
     }
     return attempt < mostAttempts
   }
-}
-
-/** The protocol ends a text at its first NUL: what stands behind it would be taken for another part of the message. */
-function checkText(text: string): void {
-  if (!text.includes("\0")) return
-  throw new MooringError("BAD_PARAMS", "The statement has a NUL character, which PostgreSQL's SQL cannot have.", {
-    hint: "Give it in bytes, as a parameter.",
-  })
 }

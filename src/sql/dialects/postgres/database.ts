@@ -8,6 +8,7 @@ import { type Client, type ClientConfig, loadPg, type Pg } from "./driver.ts"
 import { Guard } from "./guard.ts"
 import { passwordFromFile } from "./pgpass.ts"
 import { mayChangeSecurity, type Security, securityOf } from "./tls.ts"
+import { Typings } from "./typing.ts"
 import { ProtocolError } from "./wire/framer.ts"
 import { type ColumnarWire, columnarWire } from "./wire/wire.ts"
 
@@ -29,6 +30,7 @@ class PostgresDatabase implements Database {
   private readonly own: PostgresSettings
   private readonly driver: PostgresSettings
   private readonly catalog = new TypeCatalog()
+  private readonly typings = new Typings()
   private readonly guard = new Guard()
 
   constructor(pg: Pg, config: SqlConfig) {
@@ -88,6 +90,7 @@ class PostgresDatabase implements Database {
       client,
       wire,
       catalog: this.catalog,
+      typings: this.typings,
       guard: this.guard,
       target: { pg: this.engine, host: this.address.host, port: this.address.port, wire: { ssl } },
       keepsStatements: this.own.prepared_statements !== "unnamed",

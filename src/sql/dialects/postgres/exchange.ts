@@ -6,6 +6,7 @@ import { type Control, controls, type Guard } from "./guard.ts"
 import { encodeValues } from "./params.ts"
 import type { Prepared, Statements } from "./statements.ts"
 import { columnReader, formatOf } from "./types.ts"
+import type { TypedText } from "./typing.ts"
 import { endsWithTrue, type FieldDescription, readFields, readParameters, readTag } from "./wire/descriptions.ts"
 import { Exchange } from "./wire/exchange.ts"
 import { ProtocolError, type Source } from "./wire/framer.ts"
@@ -24,9 +25,9 @@ export interface ExchangeHost {
 }
 
 /** What is run. */
-export interface ExchangeStatement {
-  readonly text: string
-  readonly values: readonly unknown[]
+export interface ExchangeStatement extends TypedText {
+  /** @throws UnfitValue where a value does not fit the type that the server inferred for its place. */
+  check?(types: readonly number[]): void
   /** In a transaction of its own that refuses changes. */
   readonly readOnly: boolean
   /** After how many rows the server waits; 0: never. */
@@ -114,11 +115,11 @@ export class StatementExchange extends Exchange {
 
   protected begin(): void {
     const { statements, guard } = this.host
-    const { text, readOnly, values } = this.statement
-    const known = statements.find(text)
+    const { text, types, key, readOnly } = this.statement
+    const known = statements.find(key)
     if (known !== undefined) {
       this.refuseWriting(known.fields)
-      this.encoded = encodeValues(values, known.parameters)
+      this.encode(known.parameters)
     }
     const writer = new MessageWriter()
     for (const name of statements.takeLeaving()) writer.closeStatement(name)
@@ -127,9 +128,9 @@ export class StatementExchange extends Exchange {
       this.run(writer, known)
       return
     }
-    this.name = statements.nameFor(text)
+    this.name = statements.nameFor(key)
     this.describing = true
-    this.send(writer.parse(this.name, text).describeStatement(this.name).flush())
+    this.send(writer.parse(this.name, text, types).describeStatement(this.name).flush())
   }
 
   protected handle(code: number, source: Source, start: number, end: number): boolean {
@@ -221,9 +222,14 @@ export class StatementExchange extends Exchange {
     const formats = (fields ?? []).map((field) => formatOf(field, catalog.find(field.typeId)))
     const asked = fields?.map((field, i) => ({ ...field, format: formats[i]! }))
     const prepared = { name: this.name, parameters: this.parameters, fields: asked, formats }
-    statements.keep(this.statement.text, prepared)
-    this.encoded = encodeValues(this.statement.values, this.parameters)
+    statements.keep(this.statement.key, prepared)
+    this.encode(this.parameters)
     this.run(writer, prepared)
+  }
+
+  private encode(types: readonly number[]): void {
+    this.statement.check?.(types)
+    this.encoded = encodeValues(this.statement.values, types)
   }
 
   private run(writer: MessageWriter, { name, fields, formats }: Prepared): void {
@@ -255,7 +261,7 @@ export class StatementExchange extends Exchange {
         this.host.catalog.answered(this.unknown)
         const writer = new MessageWriter()
         // The unnamed statement is now that of the lookup.
-        if (this.name === "") writer.parse("", this.statement.text)
+        if (this.name === "") writer.parse("", this.statement.text, this.statement.types)
         this.runDescribed(writer)
         return
       }

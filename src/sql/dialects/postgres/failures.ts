@@ -10,6 +10,8 @@ interface ServerError {
   readonly hint?: string
   /** Counted in characters from 1. */
   readonly position?: string
+  /** The function of the server's source that reported it: the same in every language, as messages are not. */
+  readonly routine?: string
   readonly syscall?: string
   readonly address?: string
   readonly port?: number
@@ -210,12 +212,14 @@ function ofServer(error: unknown, server: ServerError): Failure {
 const outdatedHint =
   "Tables changed after the statement was prepared: roll back and run the transaction again, as transaction() does."
 
-function hintOf({ code, message = "" }: ServerError): string | undefined {
-  if (code === "42601" && message.includes("multiple commands")) return "Give one statement at a time."
+function hintOf({ code, routine, message = "" }: ServerError): string | undefined {
+  if (code === "42601" && routine === "exec_parse_message") return "Give one statement at a time."
+  // What poolers say themselves is never translated.
   if (/unsupported startup parameter/.test(message)) {
     return "A pooler refuses it: take the setting out, or name it in the pooler's ignore_startup_parameters."
   }
-  if (/prepared statement "mooring_.*(does not|already) exist/.test(message)) {
+  // The name is our own; what is said of it may be in any language.
+  if ((code === "26000" || code === "42P05") && message.includes("mooring_")) {
     return 'Behind a pooler that changes servers between transactions, set prepared_statements = "unnamed".'
   }
   return hints[code!]

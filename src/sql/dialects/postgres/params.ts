@@ -1,13 +1,11 @@
 import { MooringError } from "../../../errors.ts"
+import { jsonOfArray } from "../../bindable.ts"
 import { dateText, timestampText } from "./date-text.ts"
+import { bytea, date, time, timestamp, timetz } from "./value-types.ts"
 import type { WireValue } from "./wire/messages.ts"
 
-/** Object ids of parameter types that change how a value is written. */
-const bytea = 17
-const date = 1082
-const time = 1083
-const timestamp = 1114
-const timetz = 1266
+/** Object ids of parameter types that change how a value is written; the others are in value-types.ts. */
+
 const json: readonly number[] = [114, 3802]
 /** Arrays of those, whose elements are written so, by the array's id. */
 const elementTypes = new Map<number, number>([
@@ -115,14 +113,7 @@ function arrayText(items: readonly unknown[], elementType: number, index: number
 }
 
 function jsonText(value: readonly unknown[], index: number): string {
-  try {
-    return JSON.stringify(value)
-  } catch {
-    throw bad(
-      `Parameter ${index + 1} cannot be written as JSON.`,
-      "A bigint has no JSON: give it as a string or number.",
-    )
-  }
+  return jsonOfArray(value, `Parameter ${index + 1}`)
 }
 
 function bytesText(value: Uint8Array): string {

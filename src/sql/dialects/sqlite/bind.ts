@@ -1,4 +1,5 @@
 import { MooringError } from "../../../errors.ts"
+import { jsonOfArray } from "../../bindable.ts"
 import type { SqliteValue } from "./protocol.ts"
 
 const int64 = { min: -(2n ** 63n), max: 2n ** 63n - 1n }
@@ -50,6 +51,7 @@ function objectValue(value: object, index: number): SqliteValue {
     if (Number.isNaN(value.getTime())) throw bad(index, "is an invalid Date", "Check how the date was made.")
     return value.toISOString().replace("T", " ").replace("Z", "")
   }
+  if (Array.isArray(value)) return jsonOfArray(value, `Parameter ${index + 1}`)
   try {
     const text: unknown = JSON.stringify(value)
     if (typeof text === "string") return text

@@ -41,12 +41,17 @@ export class MessageWriter {
   private bytes = Buffer.allocUnsafe(256)
   private end = 0
 
-  /** Makes a statement out of SQL; the name "" is overwritten by the next. */
-  parse(name: string, text: string): this {
+  /**
+   * Makes a statement out of SQL; the name "" is overwritten by the next.
+   *
+   * @param types of its parameters, 0 where the server infers it.
+   */
+  parse(name: string, text: string, types: readonly number[] = []): this {
     const start = this.begin(0x50)
     this.string(name)
     this.string(text)
-    this.int16(0)
+    this.int16(types.length)
+    for (const type of types) this.int32(type)
     return this.finish(start)
   }
 
