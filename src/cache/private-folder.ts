@@ -1,8 +1,8 @@
 import { chmod, lstat, mkdir, open, rename, rm } from "node:fs/promises"
-import { homedir } from "node:os"
 import { basename, dirname, join } from "node:path"
 import { MooringError } from "../errors.ts"
 import { sha256 } from "../util/sha256.ts"
+import { homeFolder } from "../util/user.ts"
 
 /**
  * Where a project's cached results are kept unless it is told otherwise: in the user's cache folder
@@ -12,20 +12,22 @@ import { sha256 } from "../util/sha256.ts"
  * into images and shared.
  *
  * @param project the project's folder, an absolute path.
+ * @returns undefined for a user without a home folder.
  */
 export function defaultCacheFolder(
   project: string,
   env: Readonly<Record<string, string | undefined>> = process.env,
   platform: string = process.platform,
-): string {
-  return join(userCacheFolder(env, platform), "mooring", `${basename(project)}-${sha256(project).slice(0, 12)}`)
+): string | undefined {
+  const folder = userCacheFolder(env, platform)
+  return folder && join(folder, "mooring", `${basename(project)}-${sha256(project).slice(0, 12)}`)
 }
 
-function userCacheFolder(env: Readonly<Record<string, string | undefined>>, platform: string): string {
+function userCacheFolder(env: Readonly<Record<string, string | undefined>>, platform: string): string | undefined {
   if (env.XDG_CACHE_HOME) return env.XDG_CACHE_HOME
-  if (platform === "darwin") return join(homedir(), "Library", "Caches")
   if (platform === "win32" && env.LOCALAPPDATA) return env.LOCALAPPDATA
-  return join(homedir(), ".cache")
+  const home = homeFolder()
+  return home && (platform === "darwin" ? join(home, "Library", "Caches") : join(home, ".cache"))
 }
 
 /**

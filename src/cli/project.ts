@@ -40,11 +40,20 @@ export async function closeProject(): Promise<void> {
 }
 
 function nearestProject(from: string): string {
-  const home = homedir()
+  const home = homeFolder()
   for (let folder = from; ; folder = dirname(folder)) {
     // The home folder's files count for every project; they do not make it one.
     const isMarked = [".mooring", ".streamlit"].some((name) => existsSync(join(folder, name)))
     if (isMarked && (folder !== home || folder === from)) return folder
     if (folder === dirname(folder)) return from
+  }
+}
+
+/** Undefined for a user without one, as in some containers. */
+function homeFolder(): string | undefined {
+  try {
+    return homedir()
+  } catch {
+    return undefined
   }
 }

@@ -1,4 +1,5 @@
 import type { CacheStore } from "../cache/index.ts"
+import { warnOnce } from "../util/warn.ts"
 
 const stores = new Map<string, Promise<CacheStore>>()
 
@@ -12,9 +13,13 @@ export function diskStore(project: string, folder: string | undefined): Promise<
 }
 
 async function open(project: string, folder: string | undefined): Promise<CacheStore> {
-  const [{ DiskStore }, { defaultCacheFolder }] = await Promise.all([
+  const [{ DiskStore }, { defaultCacheFolder }, { NoStore }] = await Promise.all([
     import("../cache/disk.ts"),
     import("../cache/private-folder.ts"),
+    import("../cache/no-store.ts"),
   ])
-  return new DiskStore({ folder: folder ?? defaultCacheFolder(project) })
+  const place = folder ?? defaultCacheFolder(project)
+  if (place !== undefined) return new DiskStore({ folder: place })
+  warnOnce("no home folder", "This user has no home folder, so that no results are kept on disk. Set cache.directory.")
+  return new NoStore("disk")
 }

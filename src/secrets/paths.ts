@@ -1,4 +1,3 @@
-import { homedir } from "node:os"
 import { delimiter, isAbsolute, join, relative, resolve, sep } from "node:path"
 
 /** The folders that paths in settings and in messages are told from. */
@@ -59,13 +58,4 @@ export function secretsPaths(
   ]
   // A file that is named twice counts where it is strongest.
   return all.filter(({ path }, index) => all.findLastIndex((other) => other.path === path) === index)
-}
-
-/** The user's home folder; undefined for a user without one. */
-export function ownHomeDir(): string | undefined {
-  try {
-    return homedir()
-  } catch {
-    return undefined
-  }
 }

@@ -1,9 +1,10 @@
 import { resolve } from "node:path"
 import { isMooringError, type MooringError } from "../errors.ts"
+import { homeFolder } from "../util/user.ts"
 import { readOverrides } from "./environment.ts"
 import { EnvExport } from "./export-env.ts"
 import { type Data, harden } from "./guard.ts"
-import { displayOrigin, ownHomeDir, secretsPaths } from "./paths.ts"
+import { displayOrigin, secretsPaths } from "./paths.ts"
 import { Place } from "./place.ts"
 import { Poller } from "./poller.ts"
 import type { Content, Section } from "./section.ts"
@@ -65,7 +66,7 @@ export class SecretsStore {
   constructor(options: SecretsOptions) {
     const projectDir = resolve(options.projectDir)
     this.#env = options.isolated ? {} : (options.env ?? process.env)
-    this.#homeDir = options.homeDir ?? ownHomeDir()
+    this.#homeDir = options.homeDir ?? homeFolder()
     const report = options.onProblem ?? warn
     const folders = { projectDir, homeDir: this.#homeDir }
     const found = () => secretsPaths(folders, this.#env.MOORING_SECRETS, options.files ?? [])

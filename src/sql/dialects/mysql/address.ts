@@ -1,8 +1,8 @@
-import { userInfo } from "node:os"
 import { MooringError } from "../../../errors.ts"
 import { isIPv4 } from "../../../util/node.ts"
 import type { Setting, Source, SqlConfig } from "../../dialect.ts"
 import { readSetting } from "../../setting-values.ts"
+import { systemUser } from "../../system-user.ts"
 
 /** Where the server is, and who asks for what there. */
 export interface Address {
@@ -96,7 +96,7 @@ export function addressOf(config: SqlConfig): Address {
     port,
     socket: socket ?? (host.startsWith("/") ? host : undefined),
     database,
-    user: username || userInfo().username,
+    user: username || systemUser("MySQL"),
   }
 }
 

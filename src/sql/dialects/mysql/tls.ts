@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs"
 import { isIP } from "node:net"
-import { homedir } from "node:os"
 import { join, resolve } from "node:path"
 import { MooringError } from "../../../errors.ts"
+import { homeFolder } from "../../../util/user.ts"
 import type { Address, MysqlSettings } from "./address.ts"
 import type { TlsConfig } from "./driver.ts"
 
@@ -65,7 +65,8 @@ function readPem(given: unknown, name: string, projectDir: string): string | und
   if (given === undefined || given === "") return undefined
   const text = String(given)
   if (text.startsWith("-----BEGIN ")) return text
-  const path = text.startsWith("~/") ? join(homedir(), text.slice(2)) : resolve(projectDir, text)
+  const home = homeFolder()
+  const path = home && text.startsWith("~/") ? join(home, text.slice(2)) : resolve(projectDir, text)
   try {
     return readFileSync(path, "utf8")
   } catch (cause) {

@@ -1,8 +1,8 @@
-import { userInfo } from "node:os"
 import { MooringError } from "../../../errors.ts"
 import { isIPv4 } from "../../../util/node.ts"
 import type { Setting, Source, SqlConfig } from "../../dialect.ts"
 import { readSetting } from "../../setting-values.ts"
+import { systemUser } from "../../system-user.ts"
 
 /** Where the server is, and who asks for what there. */
 export interface Address {
@@ -81,7 +81,7 @@ const variables: Readonly<Record<string, string>> = {
 /** The address, with libpq's variables and defaults for what is not configured. */
 export function addressOf({ host, port, database, username }: SqlConfig): Address {
   const { PGHOSTADDR, PGHOST, PGPORT, PGDATABASE, PGUSER } = process.env
-  const user = username || PGUSER || userInfo().username
+  const user = username || PGUSER || systemUser("PostgreSQL")
   return {
     host: host || PGHOSTADDR || PGHOST || "localhost",
     port: port ?? readPort(PGPORT),

@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from "node:fs"
-import { homedir } from "node:os"
 import { join } from "node:path"
+import { homeFolder } from "../../../util/user.ts"
 import type { Address } from "./address.ts"
 
 /**
@@ -10,7 +10,9 @@ import type { Address } from "./address.ts"
  * @see https://www.postgresql.org/docs/current/libpq-pgpass.html
  */
 export function passwordFromFile({ host, port, database, user }: Address): string | undefined {
-  const path = process.env.PGPASSFILE || join(homedir(), ".pgpass")
+  const home = homeFolder()
+  const path = process.env.PGPASSFILE || (home && join(home, ".pgpass"))
+  if (!path) return undefined
   let text: string
   try {
     if (process.platform !== "win32" && (statSync(path).mode & 0o077) !== 0) return undefined

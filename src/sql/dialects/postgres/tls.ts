@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from "node:fs"
-import { homedir } from "node:os"
 import { join, resolve } from "node:path"
 import type { ConnectionOptions } from "node:tls"
 import { MooringError } from "../../../errors.ts"
+import { homeFolder } from "../../../util/user.ts"
 import type { PostgresSettings } from "./address.ts"
 
 /** How a link is secured: TLS with these options, or not at all. */
@@ -39,8 +39,9 @@ function optionsFor(mode: string, own: PostgresSettings, projectDir: string): Co
   const file = (name: string, fallback: string): string | undefined => {
     const given = own[name]
     if (given !== undefined) return readCertificate(resolvePath(String(given), projectDir), name)
-    const standard = join(homedir(), ".postgresql", fallback)
-    return existsSync(standard) ? readCertificate(standard, name) : undefined
+    const home = homeFolder()
+    const standard = home && join(home, ".postgresql", fallback)
+    return standard && existsSync(standard) ? readCertificate(standard, name) : undefined
   }
   const ca = own.sslrootcert === "system" ? undefined : file("sslrootcert", "root.crt")
   const cert = file("sslcert", "postgresql.crt")
@@ -60,7 +61,8 @@ function optionsFor(mode: string, own: PostgresSettings, projectDir: string): Co
 }
 
 function resolvePath(path: string, projectDir: string): string {
-  return path.startsWith("~/") ? join(homedir(), path.slice(2)) : resolve(projectDir, path)
+  const home = homeFolder()
+  return home && path.startsWith("~/") ? join(home, path.slice(2)) : resolve(projectDir, path)
 }
 
 function readCertificate(path: string, setting: string): string {
