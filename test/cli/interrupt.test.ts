@@ -1,29 +1,33 @@
 import { readdirSync } from "node:fs"
 import { expect, it } from "vitest"
-import { indexFile, mooring, petsProject, start } from "./support.ts"
+import { indexFile, mooring, petsProject, type Running, start } from "./support.ts"
 
 const endless = "select count(*) from range(100000000000) where range % 7 = 1"
-const untilItRuns = () => new Promise((resolve) => setTimeout(resolve, 2500))
+
+/** Starts a command, and waits until its query has begun. */
+async function startQuery(folder: string, args: readonly string[]): Promise<Running> {
+  const announce = new URL("announce.fixture.mjs", import.meta.url).href
+  const running = start(folder, ["query", ...args], { env: { NODE_OPTIONS: `--import ${announce}` } })
+  await new Promise((resolve) => running.child.stderr!.once("data", resolve))
+  return running
+}
 
 it.each(["table", "ndjson"])("cancels a %s query at Ctrl-C, with exit code 130", async (format) => {
-  const { child, ended } = start(petsProject(), ["query", "pets", endless, "--format", format])
-  await untilItRuns()
+  const { child, ended } = await startQuery(petsProject(), ["pets", endless, "--format", format])
   expect(child.exitCode).toBeNull()
   child.kill("SIGINT")
-  expect(await ended).toMatchObject({ code: 130, stdout: "", stderr: "" })
+  expect(await ended).toMatchObject({ code: 130, stdout: "", stderr: "<query>" })
 })
 
 it("ends with 143 when it is asked to end", async () => {
-  const { child, ended } = start(petsProject(), ["query", "pets", endless])
-  await untilItRuns()
+  const { child, ended } = await startQuery(petsProject(), ["pets", endless])
   child.kill("SIGTERM")
   expect((await ended).code).toBe(143)
 })
 
 it("leaves no half file behind", async () => {
   const folder = petsProject()
-  const { child, ended } = start(folder, ["query", "pets", endless, "--out", "rows.csv"])
-  await untilItRuns()
+  const { child, ended } = await startQuery(folder, ["pets", endless, "--out", "rows.csv"])
   child.kill("SIGINT")
   expect((await ended).code).toBe(130)
   expect(readdirSync(folder)).toEqual([".mooring"])
@@ -33,8 +37,7 @@ const forever = "with recursive c(x) as (select 1 union all select x + 1 from c)
 const liteProject = () => petsProject({ ".mooring/secrets.toml": '[connections.lite]\nurl = "sqlite:///:memory:"\n' })
 
 it("does not wait for a database that cannot cancel, at Ctrl-C", async () => {
-  const { child, ended } = start(liteProject(), ["query", "lite", forever])
-  await untilItRuns()
+  const { child, ended } = await startQuery(liteProject(), ["lite", forever])
   expect(child.exitCode).toBeNull()
   child.kill("SIGINT")
   expect((await ended).code).toBe(130)
