@@ -3,7 +3,8 @@ import { spawn } from "node:child_process"
 import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, onTestFinished, test } from "vitest"
-import { caught, pause, project, put, storeOf, until } from "./support.ts"
+import { pause, until } from "../support/waiting.ts"
+import { caught, project, put, storeOf } from "./support.ts"
 
 describe("B37 folders", () => {
   test("connections/<name>/<key>, connections.<name>/<key>, and Streamlit's two levels", () => {

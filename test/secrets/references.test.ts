@@ -4,7 +4,8 @@ import { chmodSync, chownSync, readFileSync } from "node:fs"
 import { inspect } from "node:util"
 import { describe, expect, test } from "vitest"
 import { assertMayExecute, isReference, resolveReferences } from "../../src/secrets/index.ts"
-import { everythingOf, project, put, storeOf, until } from "./support.ts"
+import { until } from "../support/waiting.ts"
+import { everythingOf, project, put, storeOf } from "./support.ts"
 
 const node = JSON.stringify(process.execPath)
 const command = (script: string) => `{ command = [${node}, "-e", ${JSON.stringify(script)}] }`

@@ -48,13 +48,3 @@ export function everythingOf(error: unknown): string {
   }
   return [...texts, inspect(error, { depth: 20, showHidden: true })].join("\n")
 }
-
-export async function until(condition: () => boolean, timeoutMs = 8000): Promise<void> {
-  const end = Date.now() + timeoutMs
-  while (!condition()) {
-    if (Date.now() > end) throw new Error("what was waited for did not come")
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-}
-
-export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

@@ -3,8 +3,9 @@ import { closeSync, openSync, renameSync, rmSync, utimesSync, writeFileSync, wri
 import { join } from "node:path"
 import { promisify } from "node:util"
 import fc from "fast-check"
-import { describe, expect, test } from "vitest"
-import { pause, project, put, storeOf, until } from "./support.ts"
+import { describe, expect, onTestFinished, test, vi } from "vitest"
+import { pause, until } from "../support/waiting.ts"
+import { project, put, storeOf } from "./support.ts"
 
 const file = ".mooring/secrets.toml"
 
@@ -14,6 +15,12 @@ function watched(folder: string) {
   const changes: (readonly string[])[] = []
   store.onChange(({ connections }) => changes.push(connections))
   return { store, changes }
+}
+
+/** Time stands still, but for timers. */
+function useDates(): void {
+  vi.useFakeTimers({ toFake: ["Date"] })
+  onTestFinished(() => void vi.useRealTimers())
 }
 
 describe("B07 watching", () => {
@@ -75,9 +82,11 @@ describe("B07 watching", () => {
   test("a file that goes away for a moment keeps its values, one that stays away loses them", async () => {
     const folder = project({ [file]: "[connections.pets]\na = 1\n" })
     const { store, changes } = watched(folder)
+    useDates()
     rmSync(join(folder, file))
-    await pause(600)
+    store.refresh()
     expect(store.section("pets")!.values).toEqual({ a: 1 })
+    vi.setSystemTime(Date.now() + 60_000)
     await until(() => changes.length > 0)
     expect(store.section("pets")).toBe(undefined)
   })
