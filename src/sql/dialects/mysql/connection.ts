@@ -2,10 +2,11 @@ import { MooringError } from "../../../errors.ts"
 import { onAbort } from "../../../util/abort.ts"
 import type { DriverConnection, RecordStream, RunOptions, RunResult, Statement, StreamOptions } from "../../dialect.ts"
 import { mysqlSyntax } from "../../syntaxes.ts"
-import type { OpenAside } from "./cancel.ts"
 import { Cancelling } from "./cancelling.ts"
 import type { ZeroDates } from "./columns/temporal.ts"
+import type { ConnectionParts } from "./connection-parts.ts"
 import type { Connection, OkPacket } from "./driver.ts"
+import type { Enforcement } from "./enforcement.ts"
 import { Exchange, ignored, type Protocol, type RowTaker } from "./exchange.ts"
 import { endsLink, noteFailure } from "./failures.ts"
 import { bindValues, type TypedParameter } from "./params.ts"
@@ -17,19 +18,6 @@ import { connectionLost, type ShortCommand, tell } from "./short-command.ts"
 import { cannotBePrepared, factsOf, isForgotten, protocolFor } from "./statements.ts"
 import { MysqlStream, type Running } from "./stream.ts"
 import type { Wire } from "./wire/wire.ts"
-
-/** What a connection is made of. */
-export interface ConnectionParts {
-  readonly wire: Wire
-  readonly state: SessionState
-  /** Where a session begins. */
-  readonly database: string | undefined
-  readonly zeroDates: ZeroDates | undefined
-  /** `mysql2`'s parameters of a stated type. */
-  readonly typed: TypedParameter | undefined
-  /** Opens a connection for KILL QUERY. */
-  readonly openAside: OpenAside
-}
 
 /** How long a server may take to hang up; milliseconds. */
 const closePatience = 1_000
@@ -43,6 +31,7 @@ export class MysqlConnection implements DriverConnection {
   private readonly wire: Wire
   private readonly link: Connection
   private readonly state: SessionState
+  private readonly enforcement: Enforcement
   private readonly zeroDates: ZeroDates | undefined
   private readonly typed: TypedParameter | undefined
   private closed = false
@@ -52,11 +41,12 @@ export class MysqlConnection implements DriverConnection {
   private readonly renewal: Renewal
   private isHandedOut = false
 
-  constructor({ wire, state, database, zeroDates, typed, openAside }: ConnectionParts) {
+  constructor({ wire, state, enforcement, database, zeroDates, typed, openAside }: ConnectionParts) {
     const { raw } = wire
     this.wire = wire
     this.link = raw
     this.state = state
+    this.enforcement = enforcement
     this.zeroDates = zeroDates
     this.typed = typed
     this.cancelling = new Cancelling({
@@ -96,6 +86,9 @@ export class MysqlConnection implements DriverConnection {
       if (!this.state.giveUpTracking(error)) throw error
       await this.fit(false, signal)
     }
+    if (this.enforcement.isKnown) return
+    await this.fit(true, signal)
+    await this.enforcement.find((text) => this.runOwn(text, signal))
   }
 
   async run(statement: Statement, options: RunOptions): Promise<RunResult> {
@@ -175,6 +168,8 @@ export class MysqlConnection implements DriverConnection {
     const isPlain = facts.isPlain && this.state.isTracked
     const refusal = readOnly ? refusalOf(facts) : undefined
     if (refusal) throw await this.refusalFor(text, refusal, signal)
+    const unguarded = readOnly ? this.enforcement.refusalOf(text) : undefined
+    if (unguarded) throw unguarded
     const fresh = this.renewal.before(isPlain)
     if (fresh) await fresh
     await this.fit(readOnly, signal)
@@ -204,17 +199,19 @@ export class MysqlConnection implements DriverConnection {
   /** An error does not bring the server's status, and DDL that fails has ended its transaction all the same. */
   private async askStatus(): Promise<void> {
     if (!this.usable || !this.state.inTransaction) return
-    const exchange = this.exchangeFor({ text: "DO 0", values: [] }, "text", ignored)
-    await this.accompany(exchange, AbortSignal.timeout(5_000), { own: true }).catch(() => undefined)
+    await this.runOwn("DO 0", AbortSignal.timeout(5_000)).catch(() => undefined)
   }
 
   private async fit(readOnly: boolean, signal: AbortSignal): Promise<void> {
     const text = this.state.statementFor(readOnly)
     if (text === undefined) return
     this.state.forgetMode()
-    const exchange = this.exchangeFor({ text, values: [] }, "text", ignored)
-    await this.accompany(exchange, signal, { own: true })
+    await this.runOwn(text, signal)
     this.state.applied(readOnly)
+  }
+
+  private runOwn(text: string, signal: AbortSignal): Promise<unknown> {
+    return this.accompany(this.exchangeFor({ text, values: [] }, "text", ignored), signal, { own: true })
   }
 
   private exchangeFor({ text, values }: Statement, protocol: Protocol, taker: RowTaker): Exchange {

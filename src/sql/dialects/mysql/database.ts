@@ -7,6 +7,7 @@ import { ProtocolError } from "./columns/reader.ts"
 import type { ZeroDates } from "./columns/temporal.ts"
 import { MysqlConnection } from "./connection.ts"
 import { type Connection, type ConnectionConfig, type Handshake, loadMysql2, type Mysql2 } from "./driver.ts"
+import { Enforcement } from "./enforcement.ts"
 import { serverKind } from "./server.ts"
 import { SessionState } from "./session-state.ts"
 import { hostForTls, lacksTls, type Security, securityOf } from "./tls.ts"
@@ -35,6 +36,7 @@ class MysqlDatabase implements Database {
   private readonly address: Address
   private readonly own: MysqlSettings
   private readonly driver: MysqlSettings
+  private readonly enforcement: Enforcement
 
   constructor(mysql2: Mysql2, config: SqlConfig) {
     this.engine = mysql2
@@ -43,6 +45,7 @@ class MysqlDatabase implements Database {
     const { own, driver } = settingsOf(config)
     this.own = own
     this.driver = driver
+    this.enforcement = new Enforcement(this.address.database)
   }
 
   async connect({ signal }: { signal: AbortSignal }): Promise<DriverConnection> {
@@ -68,6 +71,7 @@ class MysqlDatabase implements Database {
     const connection = new MysqlConnection({
       wire,
       state: new SessionState(this.own, server),
+      enforcement: this.enforcement,
       database: this.address.database,
       zeroDates: this.own.zero_dates as ZeroDates | undefined,
       typed: this.engine.TypedParameter,
