@@ -84,6 +84,7 @@ export type QueryErrorKind =
   | "check"
   | "connection"
   | "deadlock"
+  | "diskFull"
   | "foreignKey"
   | "interrupted"
   | "locked"

@@ -54,6 +54,7 @@ const kinds: Record<QueryErrorKind, string> = {
   check: "a CHECK constraint",
   connection: "the connection broke, or the file cannot be read",
   deadlock: "two transactions waited for each other; `transaction()` runs again",
+  diskFull: "the database's disk, or a limit that it set itself, has no room",
   foreignKey: "a foreign key",
   interrupted: "the statement was cancelled",
   locked: "somebody else holds a lock",

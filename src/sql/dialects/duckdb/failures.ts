@@ -13,6 +13,15 @@ export function isFatal(error: unknown): boolean {
  * The texts are pinned by tests that provoke each of them.
  */
 const failures: readonly [RegExp, (match: RegExpExecArray) => Partial<Failure>][] = [
+  // A commit that does not fit on the disk is no conflict, though its text begins like one.
+  [
+    /No space left on device|not enough space on the disk/,
+    ({ input }) => ({
+      action: isFatal(new Error(input)) ? "lost" : "fatal",
+      kind: "diskFull",
+      hint: "Free some space where the file and settings.temp_directory are.",
+    }),
+  ],
   [/^FATAL|has been invalidated/, () => ({ action: "lost", kind: "connection" })],
   // A defect of DuckDB's, with a stack of it. The database can then only be opened anew.
   [

@@ -158,6 +158,8 @@ const actions: Readonly<Record<number, Failure["action"]>> = {
 }
 
 const kinds: Readonly<Record<number, QueryErrorKind>> = {
+  20: "diskFull",
+  1021: "diskFull",
   1022: "unique",
   1040: "connection",
   1044: "permission",
@@ -173,6 +175,7 @@ const kinds: Readonly<Record<number, QueryErrorKind>> = {
   1091: "missing",
   1094: "missing",
   1109: "missing",
+  1114: "diskFull",
   1141: "permission",
   1142: "permission",
   1143: "permission",
@@ -216,6 +219,13 @@ const kinds: Readonly<Record<number, QueryErrorKind>> = {
   4031: "connection",
 }
 
+/** Failures of files, whose message has the operating system's number: 28 is ENOSPC. */
+const ofFiles: ReadonlySet<number> = new Set([3, 1004, 1005, 1026, 1030])
+
+function isDiskFull({ errno = 0, message }: DriverError): boolean {
+  return kinds[errno] === "diskFull" || (ofFiles.has(errno) && /\b28\b/.test(message))
+}
+
 /** Whether the server may hang up behind this error. One of them is that a packet is too large. */
 export function endsLink(error: unknown): boolean {
   const { sqlState, errno = 0 } = (error ?? {}) as DriverError
@@ -248,10 +258,14 @@ const hints: Readonly<Record<number, string>> = {
   4166: "Reading files of this machine for the server is turned off.",
 }
 
-function ofServer(error: unknown, { errno = 0, sqlState = "", message }: DriverError): Failure {
-  const kind = kinds[errno] ?? kindsOfClasses[sqlState.slice(0, 2)] ?? "other"
+const diskHint = "The server's disk is full, or a table has reached its own limit: free some space, or raise the limit."
+
+function ofServer(error: unknown, driverError: DriverError): Failure {
+  const { errno = 0, sqlState = "", message } = driverError
+  const isFull = isDiskFull(driverError)
+  const kind = isFull ? "diskFull" : (kinds[errno] ?? kindsOfClasses[sqlState.slice(0, 2)] ?? "other")
   const isRead = readers.has(error as object)
-  const hint = hints[errno] ?? (/LOCAL/.test(message) && errno === 1148 ? hints[4166] : undefined)
+  const hint = isFull ? diskHint : (hints[errno] ?? (/LOCAL/.test(message) && errno === 1148 ? hints[4166] : undefined))
   return {
     action: actions[errno] ?? "fatal",
     // Where the caller's own transaction only reads, execute() is refused as well: there the hint to use it would be wrong.

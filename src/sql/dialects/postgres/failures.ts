@@ -172,6 +172,7 @@ const kinds: Readonly<Record<string, QueryErrorKind>> = {
   "42883": "missing",
   "42P01": "missing",
   "42P02": "missing",
+  "53100": "diskFull",
   "53300": "connection",
   "55P03": "locked",
   "57014": "interrupted",
@@ -187,6 +188,7 @@ const hints: Readonly<Record<string, string>> = {
   "28P01": "Check username and password.",
   "3D000": "Check the database's name.",
   "42P18": "Cast the parameter to the type that it is meant to have: :x::int.",
+  "53100": "The server's disk is full: free some space there.",
   "53300": "Lower pool_size, or raise the server's max_connections.",
   "57014": "It was cancelled, or took longer than statement_timeout.",
 }
