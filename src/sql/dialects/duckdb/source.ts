@@ -1,7 +1,6 @@
-import { basename, dirname, join, resolve } from "node:path"
 import { MooringError } from "../../../errors.ts"
-import { fs } from "../../../util/node.ts"
 import type { Setting, Source, SqlConfig } from "../../dialect.ts"
+import { filePath, refuseHost } from "../../file-path.ts"
 
 /** Keys of a section that DuckDB has beyond the common ones. */
 export const settings: Readonly<Record<string, Setting>> = {
@@ -28,19 +27,14 @@ export type Location =
   /** Not a file of this machine: `md:…`, `https://…`. */
   | { readonly kind: "remote"; readonly path: string }
 
-export function locate({ database, projectDir }: SqlConfig): Location {
+export function locate(config: SqlConfig): Location {
+  refuseHost(config, "duckdb", " MotherDuck is duckdb:///md:name.")
+  const { database, projectDir } = config
   const given = database ?? ""
   if (given === "" || given.startsWith(":memory:")) return { kind: "memory", path: given === "" ? ":memory:" : given }
   // One letter and a colon is a drive of Windows.
   if (/^[a-z][a-z0-9+.-]+:/i.test(given)) return { kind: "remote", path: given }
-  return { kind: "file", path: realPath(resolve(projectDir, given)) }
-}
-
-/** All spellings of a file come to one: links are followed, also above a file that is not there yet. */
-function realPath(path: string): string {
-  if (fs.existsSync(path)) return fs.realpathSync(path)
-  const folder = dirname(path)
-  return fs.existsSync(folder) ? join(fs.realpathSync(folder), basename(path)) : path
+  return { kind: "file", path: filePath(given, projectDir) }
 }
 
 /** DuckDB's options out of all places, the stronger ones last. */

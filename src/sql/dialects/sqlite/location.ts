@@ -1,8 +1,8 @@
-import { isAbsolute, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 import { MooringError } from "../../../errors.ts"
 import { didYouMean } from "../../../util/suggest.ts"
 import type { Source, SqlConfig } from "../../dialect.ts"
+import { filePath, refuseHost } from "../../file-path.ts"
 
 /** Where an SQLite database is. */
 export interface Location {
@@ -27,6 +27,7 @@ const understood = ["mode", "immutable", "timeout"]
  * @throws MooringError `BAD_CONFIG` for keys that are not known.
  */
 export function locate(config: SqlConfig): Location {
+  refuseHost(config, "sqlite")
   const database = config.database ?? ""
   const query = new URLSearchParams(config.query)
   let name = database
@@ -49,7 +50,7 @@ export function locate(config: SqlConfig): Location {
   }
   const memory = name === "" || name === ":memory:" || mode === "memory"
   return {
-    file: memory ? undefined : isAbsolute(name) ? resolve(name) : resolve(config.projectDir, name),
+    file: memory ? undefined : filePath(name, config.projectDir),
     label: memory ? ":memory:" : name,
     readOnly: mode === "ro" || config.settings.read_only === true,
     immutable: /^(1|true|yes|on)$/i.test(query.get("immutable") ?? ""),
@@ -60,12 +61,20 @@ export function locate(config: SqlConfig): Location {
 /** SQLAlchemy's `timeout` is in seconds, in the URL and in `connect_args`. */
 function busyTimeout(config: SqlConfig, inUrl: string | null): number | undefined {
   const own = config.settings.busy_timeout
-  if (typeof own === "number") return own
+  if (typeof own === "number") return notTooLong(own)
   const seconds = config.connectArgs.timeout ?? inUrl
   if (seconds === null || seconds === undefined) return undefined
   const value = Number(seconds)
-  if (value >= 0) return value * 1000
+  if (value >= 0) return notTooLong(value * 1000)
   throw new MooringError("BAD_CONFIG", `timeout is ${JSON.stringify(seconds)}, which is no number of seconds.`)
+}
+
+/** SQLite's own pragma has milliseconds: 5000 would be more than an hour here. */
+function notTooLong(ms: number): number {
+  if (ms <= 600_000) return ms
+  throw new MooringError("BAD_CONFIG", `A statement would wait for a lock for ${Math.round(ms / 60_000)} minutes.`, {
+    hint: 'A number is in seconds: give 5, "5s" or "5000ms". It takes 10 minutes at most.',
+  })
 }
 
 /** The dialect's `source`. */
