@@ -40,6 +40,8 @@ export interface Database {
   readonly engine: unknown
   /** The server's or library's version, once known. */
   readonly version?: string
+  /** How many queries are of use at once; more of them wait for their turn. Absent: as many as there are connections. */
+  readonly concurrentReads?: number
   connect(options: { signal: AbortSignal }): Promise<DriverConnection>
   /** Called once, after every connection was closed. */
   close(): Promise<void>

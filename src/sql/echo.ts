@@ -37,6 +37,9 @@ export function echoing(database: Database, name: string): Database {
     get version() {
       return database.version
     },
+    get concurrentReads() {
+      return database.concurrentReads
+    },
     connect: async (options) => echo(await database.connect(options)),
     close: () => database.close(),
   }

@@ -5,6 +5,7 @@ import { echoing } from "./echo.ts"
 import { connectTimeout } from "./opener.ts"
 import { Pool, type PoolHost } from "./pool.ts"
 import { actionOf } from "./query-error.ts"
+import { ReadTurns } from "./read-turns.ts"
 
 /** A driver connection that somebody has borrowed. */
 export interface Borrowed {
@@ -20,6 +21,8 @@ export class SqlEngine {
   readonly dialect: Dialect
   readonly config: SqlConfig
   readonly pool: Pool
+  /** Absent where every query may have a connection. */
+  readonly reads: ReadTurns | undefined
   readonly #database: Database
 
   private constructor(dialect: Dialect, config: SqlConfig, database: Database, host: PoolHost) {
@@ -27,6 +30,8 @@ export class SqlEngine {
     this.config = config
     this.#database = database
     this.pool = new Pool(database, config.pool, host)
+    const most = database.concurrentReads
+    this.reads = most === undefined ? undefined : new ReadTurns(most, host.name, config.pool.timeout)
   }
 
   /**

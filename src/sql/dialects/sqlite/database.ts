@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os"
 import type { DatabaseSync } from "node:sqlite"
 import type { Database, SqlConfig } from "../../dialect.ts"
 import { SqliteConnection } from "./connection.ts"
@@ -41,6 +42,8 @@ export async function openDatabase(config: SqlConfig): Promise<Database> {
   return {
     engine: { path: setup.path, open } satisfies SqliteEngine,
     version: process.versions.sqlite ?? "",
+    // A query keeps a core busy, and each connection is a process.
+    concurrentReads: Math.max(4, availableParallelism()),
     async connect({ signal }) {
       return new SqliteConnection(await WorkerLink.start(setup, signal), open)
     },
