@@ -179,6 +179,9 @@ test.each([
   [{ query: { mod: "ro" } }, /mod/],
   [{ query: { mode: "wild" } }, /mode/],
   [{ query: { timeout: "soon" } }, /timeout/],
+  // Milliseconds, as in SQLite's pragma, where seconds are meant.
+  [{ settings: { busy_timeout: 5_000_000 } }, /83 minutes/],
+  [{ query: { timeout: "5000" } }, /83 minutes/],
 ])("%j is refused", (changes, message) => {
   expect(() => sqlite.source(config(changes))).toThrow(message)
 })
@@ -196,17 +199,37 @@ test("keys of SQLAlchemy's driver do no harm", async () => {
   expect(table.at(0)).toEqual({ timeout: 30_000 })
 })
 
+/** Whoever runs as root may write anywhere, so that another user has to try. */
+const otherUser = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
+
+test("a file with a write-ahead log, in a folder that may not be written to, is an error that says so", async () => {
+  const file = databaseFile("pragma journal_mode = wal", "create table t (x)", "insert into t values (1)")
+  chmodSync(dirname(file), 0o555)
+  onTestFinished(() => chmodSync(dirname(file), 0o755))
+  for (const readOnly of [true, false]) {
+    const { output } = await script(
+      `await connection.run({ text: "select * from t", values: [] }, { ...options, readOnly: ${readOnly} })
+         .catch(({ code, message, hint }) => console.log(code, message, hint))`,
+      { database: file, ...otherUser },
+    )
+    expect(output).toMatch(/^CONNECT The database file .*pets\.db cannot be opened\. Check .*immutable=1/)
+  }
+  const { output } = await script(`console.log((await query("select * from t")).rowCount)`, {
+    database: `file:${file}?immutable=1`,
+    ...otherUser,
+  })
+  expect(output).toBe("1\n")
+})
+
 test("a folder that may not be written to is an error that says so", async () => {
   const path = folder()
   const file = join(path, "pets.db")
-  // Whoever runs as root may write anywhere, so that another user has to try.
-  const user = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
   chmodSync(path, 0o555)
   onTestFinished(() => chmodSync(path, 0o755))
   const { output } = await script(
     `await connection.run({ text: "create table t (x)", values: [] }, { ...options, readOnly: false })
        .catch(({ code, message, hint }) => console.log(code, message, hint))`,
-    { database: file, ...user },
+    { database: file, ...otherUser },
   )
   expect(output).toMatch(/^CONNECT The database file .*pets\.db cannot be opened\. Check its permissions/)
 })

@@ -1,3 +1,4 @@
+import fc from "fast-check"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import type { Database, DriverConnection } from "../../../src/sql/dialect.ts"
 import { sqlite } from "../../../src/sql/dialects/sqlite/index.ts"
@@ -33,12 +34,34 @@ test.each([
   [false, "integer", "0"],
   [null, "null", null],
   [new Date(Date.UTC(2026, 0, 31, 23, 59, 59, 7)), "text", "2026-01-31 23:59:59.007"],
+  [new Date(Date.UTC(2026, 0, 31)), "text", "2026-01-31 00:00:00"],
   [Uint8Array.of(104, 105), "blob", "hi"],
   [{ a: [1, null] }, "text", '{"a":[1,null]}'],
   [[1, "a"], "text", '[1,"a"]'],
 ])("%s is stored as %s", async (value, type, text) => {
   const { table } = await query(connection, "select typeof(?) as type, cast(? as text) as text", value, value)
   expect(table.at(0)).toEqual({ type, text })
+})
+
+test("a Date compares with what SQLite wrote, as the instants do", async () => {
+  const day = 86_400_000
+  // From the year 0 to 9999, most of them whole seconds.
+  const instants = fc.oneof(
+    fc.integer({ min: -62_167_219_200, max: 253_402_300_799 }).map((second) => second * 1000),
+    fc.integer({ min: -719_528 * day, max: 2_932_897 * day - 1 }),
+    fc.integer({ min: 0, max: 3000 }),
+  )
+  const text = `select datetime(?1 / 1000, 'unixepoch') as written, datetime(?1 / 1000, 'unixepoch') = ?2 as same,
+    datetime(?1 / 1000, 'unixepoch') < ?2 as less, datetime(?1 / 1000, 'unixepoch') > ?2 as more`
+  await fc.assert(
+    fc.asyncProperty(instants, instants, async (a, b) => {
+      const stored = Math.floor(a / 1000) * 1000
+      const { table } = await query(connection, text, stored, new Date(b))
+      const { same, less, more } = table.at(0) as Record<string, number>
+      expect([same, less, more].map(Boolean)).toEqual([stored === b, stored < b, stored > b])
+    }),
+    { numRuns: 60 },
+  )
 })
 
 test("a Date is what SQLite's own functions read", async () => {
@@ -51,6 +74,8 @@ test.each([
   [2n ** 63n, /64 bits/],
   [-(2n ** 63n) - 1n, /64 bits/],
   [new Date(Number.NaN), /Date/],
+  [new Date(Date.UTC(10_000, 0)), /years 0 to 9999/],
+  [new Date(Date.UTC(-1, 0)), /years 0 to 9999/],
   [undefined, /undefined/],
   [() => 1, /function/],
   [{ a: 1n }, /JSON/],

@@ -67,6 +67,16 @@ test.each([
   expect(connection.usable).toBe(true)
 })
 
+test("more values than SQLite binds are an error that says what to do", async () => {
+  const connection = await memory()
+  const values = Array.from({ length: 32_767 }, (_, i) => i)
+  const text = `select 1 where 1 in (${values.map(() => "?").join()})`
+  const error = await failure(query(connection, text, ...values))
+  expect(sqlite.classify(error)).toMatchObject({ kind: "value", hint: expect.stringContaining("json_each") })
+  const list = "select count(*) as n from (select value from json_each(?))"
+  expect((await query(connection, list, JSON.stringify(values))).table.toArray()).toEqual([{ n: 32_767 }])
+})
+
 test("foreign keys can be switched off", async () => {
   const connection = await memory({ foreign_keys: false })
   await execute(connection, "create table owners (id integer primary key)")

@@ -13,7 +13,7 @@ const int64 = { min: -(2n ** 63n), max: 2n ** 63n - 1n }
  * | bigint, number without a fraction up to 2^53 | INTEGER |
  * | other numbers | REAL |
  * | string | TEXT |
- * | Date | TEXT, in UTC: `2026-01-31 23:59:59.999`, as SQLite's `datetime()` writes and reads it |
+ * | Date | TEXT, in UTC, as SQLite's `datetime()` writes it: `2026-01-31 23:59:59`, with `.999` only where there are milliseconds |
  * | Uint8Array | BLOB |
  * | null | NULL |
  * | object, array | TEXT: its JSON |
@@ -49,7 +49,7 @@ function objectValue(value: object, index: number): SqliteValue {
   if (value instanceof Uint8Array) return value
   if (value instanceof Date) {
     if (Number.isNaN(value.getTime())) throw bad(index, "is an invalid Date", "Check how the date was made.")
-    return value.toISOString().replace("T", " ").replace("Z", "")
+    return dateText(value, index)
   }
   if (Array.isArray(value)) return jsonOfArray(value, `Parameter ${index + 1}`)
   try {
@@ -59,6 +59,14 @@ function objectValue(value: object, index: number): SqliteValue {
     // The reason may quote the value; the sentence below does not.
   }
   throw bad(index, "cannot be written as JSON", "A bigint or a cycle inside it has no JSON.")
+}
+
+/** Texts are compared as texts: a date has to look like those that SQLite, or Python's driver, wrote. */
+function dateText(value: Date, index: number): string {
+  const text = value.toISOString()
+  // SQLite's functions know the years 0 to 9999.
+  if (text.length > 24) throw bad(index, "is a Date outside of the years 0 to 9999", "Give it as a number.")
+  return text.replace("T", " ").replace(/(?:\.000)?Z$/, "")
 }
 
 function bad(index: number, what: string, hint: string): MooringError {

@@ -30,7 +30,7 @@ const meanings: Readonly<Record<number, Meaning>> = {
   9: { kind: "interrupted" },
   10: { kind: "connection", hint: "The disk could not be read or written. Look at its health and free space." },
   11: { kind: "connection", hint: "Run `pragma integrity_check`, and restore the file from a backup." },
-  13: { kind: "other", hint: "The disk or the database's max_page_count is full." },
+  13: { kind: "diskFull", hint: "Free some space on the disk, or raise max_page_count where that is set." },
   14: { kind: "connection", hint: "Check the path, and the permissions of the file and its folder." },
   18: { kind: "value", hint: "A text or blob is larger than SQLite's limit of 1 GB." },
   19: { kind: "other" },
@@ -38,6 +38,27 @@ const meanings: Readonly<Record<number, Meaning>> = {
   23: { kind: "permission" },
   25: { kind: "value", code: "BAD_PARAMS", hint: "Give one value for each placeholder." },
   26: { kind: "connection", hint: "Check the path. An encrypted database looks like this, too." },
+}
+
+const cannotRead =
+  "SQLite keeps a write-ahead log beside the file, also for reading: let this user write to the file's folder. " +
+  "For a file that nobody changes, add ?immutable=1 to the URL."
+
+/** SQLITE_READONLY where the statement would only read. */
+const obstacles: Readonly<Record<number, Partial<Failure>>> = {
+  264: { message: "The write-ahead log of the database file cannot be read.", hint: cannotRead },
+  520: { message: "The write-ahead log of the database file cannot be locked.", hint: cannotRead },
+  776: {
+    message: "A write to the database file was cut off, and has to be rolled back before it can be read.",
+    hint: "Open it once in a way that may write: without read_only, or mode=ro in the URL.",
+  },
+  1032: {
+    kind: "connection",
+    message: "The database file was moved, replaced or deleted while it was open.",
+    hint: "Run it again: it opens the file that is there now. Replace a file only while nobody has it open.",
+  },
+  1288: { message: "The write-ahead log of the database file cannot be opened.", hint: cannotRead },
+  1544: { message: "The folder of the database file may not be written to.", hint: cannotRead },
 }
 
 const constraints: Readonly<Record<number, QueryErrorKind>> = {
@@ -57,6 +78,8 @@ export function classify(error: unknown): Failure {
   if (code === workerLost) return { action: "lost", kind: "connection", driverCode: workerLost }
   if (errcode === undefined) return { action: "fatal", kind: "other", ...(code !== undefined && { driverCode: code }) }
   const primary = errcode % 256
+  const obstacle = obstacles[errcode]
+  if (obstacle) return { action: "fatal", kind: "permission", ...obstacle, driverCode: errcode }
   if (refused && (primary === 8 || primary === 23)) {
     return {
       action: "fatal",
@@ -75,9 +98,15 @@ export function classify(error: unknown): Failure {
       hint: "Another connection wrote since this transaction began to read: run it again.",
     }
   }
+  if (/^too many SQL variables/.test(message))
+    return { action: "fatal", kind: "value", hint: tooMany, driverCode: errcode }
   const meaning = meanings[primary] ?? { kind: primary === 1 ? kindOfMessage(message) : ("other" as const) }
   return { action: "fatal", ...meaning, kind: constraints[errcode] ?? meaning.kind, driverCode: errcode }
 }
+
+const tooMany =
+  "SQLite binds 32,766 values at most. Give fewer at once, or a list as one parameter: " +
+  "… in (select value from json_each(:ids)), with JSON.stringify(ids)."
 
 /** SQLITE_ERROR is everything that is wrong with a statement; only its text tells more. */
 function kindOfMessage(message: string): QueryErrorKind {

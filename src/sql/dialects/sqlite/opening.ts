@@ -32,7 +32,7 @@ export function fileProblem({ path, label }: NamedFile): MooringError | undefine
 /** A better sentence than "unable to open database file" where there is one; else the error itself. */
 export function explainOpening(error: unknown, file: NamedFile & { readonly memory: boolean }): unknown {
   const primary = ((error as { errcode?: number }).errcode ?? 0) % 256
-  if (file.memory || (primary !== 14 && primary !== 26)) return error
+  if (file.memory || (primary !== 8 && primary !== 14 && primary !== 26)) return error
   const cannot = new MooringError("CONNECT", `The database file ${file.label} cannot be opened.`, {
     hint:
       "Check its permissions, and those of its folder: SQLite keeps a write-ahead log beside the file. " +
