@@ -1,6 +1,6 @@
 import type { FailureAction, Lease } from "../core/index.ts"
 import { isMooringError } from "../errors.ts"
-import { capabilitiesOf, type DriverConnection } from "./dialect.ts"
+import { capabilitiesOf, type DriverConnection, type RunOptions, type RunResult, type Statement } from "./dialect.ts"
 import type { Borrowed, SqlEngine } from "./engine.ts"
 import { Places } from "./places.ts"
 
@@ -25,7 +25,28 @@ export class Lender {
     }
   }
 
-  /** The same with the lease: it ends when the connection is given back, or cannot be had. */
+  /**
+   * Runs one statement on a connection of its own; a query takes its turn where only so many are of use at once.
+   *
+   * @param send is called when it goes out.
+   */
+  async run(lease: Lease<SqlEngine>, statement: Statement, options: RunOptions, send: () => void): Promise<RunResult> {
+    const { signal, readOnly } = options
+    signal.throwIfAborted()
+    const { pool, reads } = lease.raw
+    const work = async () => {
+      const connection = pool.tryAcquire() ?? (await this.acquire(lease, signal))
+      try {
+        send()
+        return await connection.run(statement, options)
+      } finally {
+        await pool.release(connection, readOnly ? "statement" : "session")
+      }
+    }
+    return readOnly && reads ? reads.run(signal, work) : work()
+  }
+
+  /** The same as `acquire()` with the lease: it ends when the connection is given back, or cannot be had. */
   async borrow(lease: Lease<SqlEngine>, signal: AbortSignal): Promise<Borrowed> {
     try {
       const connection = await this.acquire(lease, signal)

@@ -256,22 +256,10 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
   }
 
   #attempt(statement: Statement, options: Omit<RunOptions, "signal">, signal = never): Promise<RunResult> {
-    const run = async (lease: Lease<SqlEngine>, send: () => void) => {
-      signal.throwIfAborted()
-      const { pool, reads } = lease.raw
-      const work = async () => {
-        const connection = pool.tryAcquire() ?? (await this.#lender.acquire(lease, signal))
-        try {
-          send()
-          return await connection.run(statement, { ...options, signal })
-        } finally {
-          await pool.release(connection, options.readOnly ? "statement" : "session")
-        }
-      }
-      return reads && options.readOnly ? reads.run(signal, work) : work()
-    }
     const limits = { repeatable: options.readOnly, signal }
-    const attempt = (send: () => void) => this._use((_engine, lease) => run(lease, send), { signal, mayReset: false })
+    const run = { ...options, signal }
+    const attempt = (send: () => void) =>
+      this._use((_engine, lease) => this.#lender.run(lease, statement, run, send), { signal, mayReset: false })
     return attempting(this.#attempts, statement, limits, attempt)
   }
 
