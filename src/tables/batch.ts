@@ -33,12 +33,12 @@ export function batch(type: DataType, parts: BatchParts): Batch<unknown> {
   // It takes what it knows of these, and `dictionary` apart.
   const made = new Class({ ...parts, type, validity: parts.validity ?? noBytes })
   const { dictionary } = parts
-  if (dictionary !== undefined) (made as unknown as DictionaryHolder).setDictionary(dictionary)
+  if (dictionary !== undefined) {
+    // Not by setDictionary(), which decodes all of its values at once.
+    Object.defineProperty(made, "dictionary", { value: dictionary, enumerable: true })
+    Object.defineProperty(made, "cache", { get: () => dictionary.cache() })
+  }
   return made
-}
-
-interface DictionaryHolder {
-  setDictionary(dictionary: ArrowColumn<unknown>): void
 }
 
 /** The bytes of all buffers of these batches; a dictionary that several share counts once. */

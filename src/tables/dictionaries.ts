@@ -1,7 +1,7 @@
 import { Column as ArrowColumn, type DataType, type Field, int32, Type } from "@uwdata/flechette"
 import { batch, type RawBatch } from "./batch.ts"
 import { bit } from "./bitmap.ts"
-import type { Schema } from "./types.ts"
+import { childFields, type Schema } from "./types.ts"
 
 /**
  * The same columns with one dictionary each. Batches from several tables, or from a stream that replaced its dictionary,
@@ -19,7 +19,8 @@ export function unifyDictionaries(
 
 function needsUnifying(batches: readonly RawBatch[]): boolean {
   const first = batches[0]
-  if (first === undefined || batches.length === 1) return false
+  if (first === undefined) return false
+  if (first.dictionary !== undefined && needsUnifying(first.dictionary.data as RawBatch[])) return true
   if (batches.some((part) => part.dictionary !== first.dictionary)) return true
   return (first.children ?? []).some((_, i) => needsUnifying(childBatches(batches, i)))
 }
@@ -70,7 +71,8 @@ function unifyKeys(type: DataType & { typeId: -1 }, batches: readonly RawBatch[]
     length += dictionary.length
   }
   const changed: DataType = { ...type, indices: int32() }
-  const dictionary = new ArrowColumn<unknown>(values, { ...type.dictionary })
+  const inner = unify(type.dictionary, values)
+  const dictionary = new ArrowColumn<unknown>([...inner.batches], { ...inner.type })
   const shifted = batches.map((part) => {
     const shift = firstKey.get(part.dictionary!)!
     const keys = new Int32Array(part.length)
@@ -86,14 +88,20 @@ function unifyKeys(type: DataType & { typeId: -1 }, batches: readonly RawBatch[]
 
 /**
  * The type with the very type objects that the batch's dictionaries have: flechette's writer finds the id of a dictionary
- * by them.
+ * by them. A dictionary of lists or structs also gets their fields, which the writer looks for there.
  */
 export function withDictionaryTypes(type: DataType, part: RawBatch | undefined): DataType {
-  if (part === undefined) return type
-  if (type.typeId === Type.Dictionary) return { ...type, dictionary: part.dictionary!.type }
-  if (!("children" in type)) return type
-  const children = type.children.map((field, i) => {
-    return { ...field, type: withDictionaryTypes(field.type, part.children[i] as RawBatch) }
+  if (type.typeId === Type.Dictionary) {
+    const dictionary = part?.dictionary?.type ?? type.dictionary
+    const values = part?.dictionary?.data[0] as RawBatch | undefined
+    const children = childTypes(dictionary, values)
+    return { ...type, dictionary, ...(children.length > 0 && { children }) } as DataType
+  }
+  return "children" in type ? ({ ...type, children: childTypes(type, part) } as DataType) : type
+}
+
+function childTypes(type: DataType, part: RawBatch | undefined): Field[] {
+  return childFields(type).map((field, i) => {
+    return { ...field, type: withDictionaryTypes(field.type, part?.children[i] as RawBatch | undefined) }
   })
-  return { ...type, children } as DataType
 }

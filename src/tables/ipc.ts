@@ -1,9 +1,11 @@
-import { Column as ArrowColumn, Table as ArrowTable, tableFromIPC, tableToIPC } from "@uwdata/flechette"
+import { Column as ArrowColumn, Table as ArrowTable, tableToIPC } from "@uwdata/flechette"
 import { MooringError } from "../errors.ts"
-import { exactly, type RawBatch } from "./batch.ts"
+import type { RawBatch } from "./batch.ts"
 import { byteStream, type ExportOptions, type SchemaSource, schemaReader, type Tables } from "./byte-stream.ts"
-import { checkBuffers } from "./check.ts"
 import { unifyDictionaries, withDictionaryTypes } from "./dictionaries.ts"
+import { hasNestedDictionaries, innerDictionariesFirst } from "./dictionary-order.ts"
+import { type IPCContent, readIPC } from "./ipc-read.ts"
+import { UnreadableError } from "./ipc-structure.ts"
 import type { Schema } from "./types.ts"
 
 /** What IPC takes of a table. */
@@ -19,7 +21,8 @@ export function toIPC(table: IPCSource, format: "stream" | "file"): Uint8Array {
       hint: 'Use "stream" or "file".',
     })
   }
-  return tableToIPC(toArrow(table), { format }) as Uint8Array
+  const bytes = tableToIPC(toArrow(table), { format }) as Uint8Array
+  return hasNestedDictionaries(table.schema.fields) ? innerDictionariesFirst(bytes, format) : bytes
 }
 
 /** The same buffers as a table of flechette. */
@@ -40,18 +43,14 @@ export function toArrow(table: IPCSource): ArrowTable {
  *
  * @throws MooringError `BAD_VALUE` if the bytes are not in Arrow's IPC format.
  */
-export function fromIPC(data: Uint8Array | ArrayBuffer): { schema: Schema; batches: RawBatch[][] } {
+export function fromIPC(data: Uint8Array | ArrayBuffer): IPCContent {
   const bytes = data instanceof Uint8Array ? data : new Uint8Array(data)
   // Typed arrays need their elements aligned; a slice of Node's shared pool may begin anywhere.
   const aligned = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes)
   try {
-    const { schema, children } = tableFromIPC(aligned, exactly)
-    // Without any message there is no version.
-    if (schema.version === undefined) throw new RangeError("There is no schema.")
-    const batches = children.map((column) => [...column.data] as RawBatch[])
-    batches.flat().forEach(checkBuffers)
-    return { schema, batches }
+    return readIPC(aligned)
   } catch (cause) {
+    if (cause instanceof UnreadableError) throw new MooringError("BAD_VALUE", cause.message, { hint: cause.hint })
     throw new MooringError("BAD_VALUE", "The bytes are not a table in Arrow's IPC format.", {
       hint: "Give the whole content of an Arrow IPC stream or file, uncompressed.",
       cause,
