@@ -1,6 +1,6 @@
 import fc from "fast-check"
-import { expect, test } from "vitest"
-import { execute, failure, memory, query } from "./support.ts"
+import { describe, expect, test } from "vitest"
+import { execute, failure, memory, query, reading } from "./support.ts"
 
 test.each([
   [null, '"NULL"', null],
@@ -95,3 +95,67 @@ test("numbers come back as they were", async () => {
     { numRuns: 50 },
   )
 })
+
+describe("long lists", () => {
+  const text = (sql: string, count: number) =>
+    sql.replaceAll("LIST", Array.from({ length: count }, (_, i) => `$${i + 1}`).join(", "))
+
+  test.each<[string, string, unknown[], unknown]>([
+    ["integers", "select count(*) as n from range(3000) t(i) where i in (LIST)", numbers(1000), 1000],
+    ["none of them", "select count(*) as n from range(3000) t(i) where i not in (LIST)", numbers(1000), 2000],
+    ["a NULL among them", "select count(*) as n from range(3) t(i) where i not in (LIST)", [null, ...numbers(1000)], 0],
+    ["bigints", "select count(*) as n from range(3000) t(i) where i in (LIST)", numbers(1000).map(BigInt), 1000],
+    [
+      "strings",
+      "select count(*) as n from range(3000) t(i) where i::varchar in (LIST)",
+      numbers(1000).map(String),
+      1000,
+    ],
+    // A placeholder has the type of what it is compared with; a list has its own.
+    [
+      "strings for integers",
+      "select count(*) as n from range(3000) t(i) where i in (LIST)",
+      numbers(1000).map(String),
+      1000,
+    ],
+    [
+      "strings for dates",
+      "select count(*) as n from range(9) t(i) where date '2024-01-01' + i::int in (LIST)",
+      ["2024-01-02", ...Array(600).fill("2025-01-01")],
+      1,
+    ],
+    [
+      "single precision",
+      "select count(*) as n from (select 0.1::float as f) where f in (LIST)",
+      [0.1, ...numbers(600)],
+      1,
+    ],
+    ["twice", "select count(*) as n from range(9) t(i) where i in (LIST) and i + 1 in (LIST)", numbers(600), 9],
+    [
+      "inside a string",
+      "select count(*) as n from range(9) t(i) where ' in ($1, $2)' <> '' and i in (LIST)",
+      numbers(600),
+      9,
+    ],
+  ])("%s", async (_name, sql, values, expected) => {
+    const connection = await memory()
+    const full = text(sql, values.length)
+    expect((await query(connection, full, ...values)).table.toArray()).toEqual([{ n: expected }])
+    expect((await execute(connection, full, ...values)).table.toArray()).toEqual([{ n: expected }])
+  })
+
+  test("binding them gives way to others, and to the signal", async () => {
+    const connection = await memory()
+    const values = numbers(5000).map((n) => n + 0.5)
+    const controller = new AbortController()
+    setImmediate(() => setImmediate(() => controller.abort(new Error("enough"))))
+    const options = { ...reading, signal: controller.signal }
+    const sql = text("select count(*) from range(10) t(i) where i in (LIST)", values.length)
+    await expect(connection.run({ text: sql, values }, options)).rejects.toThrow("enough")
+    expect((await query(connection, "select 1 as one")).table.toArray()).toEqual([{ one: 1 }])
+  })
+})
+
+function numbers(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => i)
+}

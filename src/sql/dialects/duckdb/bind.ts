@@ -1,5 +1,9 @@
 import { MooringError } from "../../../errors.ts"
 import type { Bindings, LogicalTypeHandle, PreparedHandle, ValueHandle } from "./driver.ts"
+import type { Work } from "./work.ts"
+
+/** Each value is looked for among all placeholders: with many of them, others must have their turn in between. */
+const valuesAtOnce = 64
 
 /**
  * Binds `$1`, `$2`, … by position. Types are those that DuckDB gives to literals:
@@ -19,10 +23,16 @@ import type { Bindings, LogicalTypeHandle, PreparedHandle, ValueHandle } from ".
  * @returns which values the statement uses.
  * @throws MooringError `BAD_PARAMS` for a placeholder without a value, and for values of no such type.
  */
-export function bindValues(bindings: Bindings, prepared: PreparedHandle, values: readonly unknown[]): Set<number> {
+export async function bindValues(
+  bindings: Bindings,
+  prepared: PreparedHandle,
+  values: readonly unknown[],
+  work: Work,
+): Promise<Set<number>> {
   const used = new Set<number>()
   const count = bindings.nparams(prepared)
   for (let i = 0; i < values.length && used.size < count; i++) {
+    if (i > 0 && i % valuesAtOnce === 0) await work.pause()
     const index = placeholder(bindings, prepared, String(i + 1))
     if (index === undefined) continue
     used.add(i)

@@ -3,6 +3,7 @@ import { Table } from "../../../tables/index.ts"
 import type { DriverConnection, RecordStream, RunOptions, RunResult, Statement, StreamOptions } from "../../dialect.ts"
 import type { Driver, RawConnection, ResultHandle } from "./driver.ts"
 import { isFatal } from "./failures.ts"
+import { inShortestForm } from "./long-lists.ts"
 import { watchProgress } from "./progress.ts"
 import { endReading, reasonOf, startReading } from "./reading.ts"
 import { EarlyEnd, readTable, returnTypes } from "./results.ts"
@@ -212,18 +213,20 @@ export class DuckDBConnection implements DriverConnection {
     }
   }
 
-  async #start(native: RawConnection, work: Work, { text, values }: Statement): Promise<ResultHandle> {
+  #start(native: RawConnection, work: Work, statement: Statement): Promise<ResultHandle> {
     const { bindings } = this.#driver
     const used = this.#used
     this.#used = true
     const context = { bindings, connection: native.connection, work }
-    const { prepared, type } = await prepareRunning(context, text, values)
-    this.#used = used || !sessionless.has(type)
-    try {
-      return await work.call(() => bindings.execute_prepared(prepared))
-    } finally {
-      bindings.destroy_prepare_sync(prepared)
-    }
+    return inShortestForm(statement, async ({ text, values }) => {
+      const { prepared, type } = await prepareRunning(context, text, values)
+      this.#used = used || !sessionless.has(type)
+      try {
+        return await work.call(() => bindings.execute_prepared(prepared))
+      } finally {
+        bindings.destroy_prepare_sync(prepared)
+      }
+    })
   }
 }
 

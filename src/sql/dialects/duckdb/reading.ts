@@ -2,6 +2,7 @@ import { QueryError } from "../../../errors.ts"
 import type { Statement } from "../../dialect.ts"
 import type { Driver, RawConnection, ResultHandle } from "./driver.ts"
 import { messageOf } from "./failures.ts"
+import { inShortestForm } from "./long-lists.ts"
 import { fetchChunk } from "./results.ts"
 import { prepareReading, prepareRunning } from "./statements.ts"
 import { Work } from "./work.ts"
@@ -11,17 +12,19 @@ export async function startReading(
   driver: Driver,
   native: RawConnection,
   work: Work,
-  { text, values }: Statement,
+  statement: Statement,
 ): Promise<ResultHandle> {
   const { bindings } = driver
   await work.call(() => bindings.query(native.connection, "BEGIN TRANSACTION READ ONLY"))
   const context = { bindings, connection: native.connection, work }
-  const { prepared } = await prepareReading(context, text, values)
-  try {
-    return await work.call(() => bindings.execute_prepared_streaming(prepared))
-  } finally {
-    bindings.destroy_prepare_sync(prepared)
-  }
+  return inShortestForm(statement, async ({ text, values }) => {
+    const { prepared } = await prepareReading(context, text, values)
+    try {
+      return await work.call(() => bindings.execute_prepared_streaming(prepared))
+    } finally {
+      bindings.destroy_prepare_sync(prepared)
+    }
+  })
 }
 
 /**

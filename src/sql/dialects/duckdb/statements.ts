@@ -49,7 +49,7 @@ export async function prepareRunning(
   for (let i = 0; ; i++) {
     const prepared = await work.call(() => bindings.prepare_extracted_statement(connection, extracted, i))
     try {
-      for (const index of bindValues(bindings, prepared, values)) used.add(index)
+      for (const index of await bindValues(bindings, prepared, values, work)) used.add(index)
       if (i === count - 1) {
         checkAllUsed(used, values)
         // Several statements may have changed anything.
@@ -65,14 +65,14 @@ export async function prepareRunning(
 }
 
 async function finish(
-  { bindings }: StatementContext,
+  { bindings, work }: StatementContext,
   ready: Ready,
   values: readonly unknown[],
   check?: () => Promise<void>,
 ): Promise<Ready> {
   try {
     await check?.()
-    checkAllUsed(bindValues(bindings, ready.prepared, values), values)
+    checkAllUsed(await bindValues(bindings, ready.prepared, values, work), values)
     return ready
   } catch (error) {
     bindings.destroy_prepare_sync(ready.prepared)
@@ -113,7 +113,7 @@ async function preparePivot(context: StatementContext, text: string, values: rea
     const prepared = await work.call(() => bindings.prepare_extracted_statement(connection, extracted, i))
     try {
       if (statementType(bindings, prepared) !== "CREATE") throw several()
-      bindValues(bindings, prepared, values)
+      await bindValues(bindings, prepared, values, work)
       await work.call(() => bindings.execute_prepared(prepared))
       if ((await countPivotTypes(context)) !== i + 1) throw several()
     } finally {

@@ -46,6 +46,12 @@ export class Work {
     }
   }
 
+  /** Lets others have their turn in the middle of work that is done on this thread. */
+  async pause(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve))
+    this.throwIfAborted()
+  }
+
   throwIfAborted(): void {
     this.signal?.throwIfAborted()
   }
