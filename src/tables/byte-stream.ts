@@ -52,14 +52,28 @@ export function byteStream(
 const encoder = new TextEncoder()
 const chunkChars = 65_536
 
-/** Lines gathered into chunks of a size that is worth sending. */
-export async function* encodeLines(lines: AsyncIterable<string>): AsyncGenerator<Uint8Array> {
+/** How long rows are made into text before others have their turn; milliseconds. */
+const turn = 8
+
+/**
+ * Lines gathered into chunks of a size that is worth sending. Rows that are there already are made into text without a
+ * wait, so this gives way to others now and then.
+ *
+ * @param parts lines of one table after the other.
+ */
+export async function* encodeLines(parts: AsyncIterable<Iterable<string>>): AsyncGenerator<Uint8Array> {
   let text = ""
-  for await (const line of lines) {
-    text += line
-    if (text.length < chunkChars) continue
-    yield encoder.encode(text)
-    text = ""
+  let began = performance.now()
+  for await (const lines of parts) {
+    for (const line of lines) {
+      text += line
+      if (text.length < chunkChars) continue
+      yield encoder.encode(text)
+      text = ""
+      if (performance.now() - began < turn) continue
+      await new Promise((resolve) => setImmediate(resolve))
+      began = performance.now()
+    }
   }
   if (text !== "") yield encoder.encode(text)
 }

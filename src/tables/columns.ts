@@ -133,7 +133,7 @@ export class TableBuilder {
   /** @param schema where a column's type is known only after its rows. */
   finish(schema: Schema = this.schema): Table {
     if (this.openRows > 0) this.seal()
-    return new Table(schema, this.batches)
+    return new Table(schema, this.batches, undefined, this.sealedRows)
   }
 
   private isLarge(): boolean {

@@ -14,7 +14,8 @@ export function concatTables<Row = Record<string, unknown>>(tables: readonly Tab
   for (const table of tables) checkSameSchema(first.schema, table.schema)
   const all = first.columns.map((_, i) => tables.flatMap((table) => table.columns[i]!.batches))
   const { schema, columns } = unifyDictionaries(first.schema, all)
-  return new Table<Row>(schema, columns, first.values)
+  const rows = tables.reduce((sum, table) => sum + table.numRows, 0)
+  return new Table<Row>(schema, columns, first.values, rows)
 }
 
 /** @throws MooringError `BAD_VALUE` if the second schema is not that of the first. */

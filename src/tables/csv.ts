@@ -6,8 +6,7 @@ import {
   schemaReader,
   type Tables,
 } from "./byte-stream.ts"
-import type { Column } from "./column.ts"
-import { exportColumn, plainText } from "./export-text.ts"
+import { type ExportSource, exportColumn, plainText } from "./export-text.ts"
 
 /**
  * Tables as CSV with one header (RFC 4180: CRLF, quotes where needed). NULL is an empty field and the empty string is
@@ -18,7 +17,7 @@ import { exportColumn, plainText } from "./export-text.ts"
  */
 export function csvStream(
   schema: SchemaSource,
-  tables: Tables<{ readonly columns: readonly Column[] }>,
+  tables: Tables<ExportSource>,
   options: ExportOptions = {},
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   const readSchema = schemaReader(schema)
@@ -27,18 +26,17 @@ export function csvStream(
       encodeLines(
         (async function* () {
           const { fields } = await readSchema()
-          if (fields.length > 0) yield line(fields.map((field) => quoted(field.name)))
-          for await (const { columns } of tables) yield* csvRows(columns)
+          if (fields.length > 0) yield [line(fields.map((field) => quoted(field.name)))]
+          for await (const table of tables) yield csvRows(table)
         })(),
       ),
     options,
   )
 }
 
-function* csvRows(columns: readonly Column[]): Generator<string> {
+function* csvRows({ columns, numRows }: ExportSource): Generator<string> {
   const cells = columns.map((column) => exportColumn(column)[Symbol.iterator]())
-  const length = columns[0]?.length ?? 0
-  for (let i = 0; i < length; i++) yield line(cells.map((cell) => csvField(cell.next().value)))
+  for (let i = 0; i < numRows; i++) yield line(cells.map((cell) => csvField(cell.next().value)))
 }
 
 function csvField(value: unknown): string {

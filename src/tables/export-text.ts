@@ -4,6 +4,12 @@ import { jsonText } from "./json.ts"
 import { extensionOf, type Field, jsonExtension } from "./types.ts"
 import type { ReadValues } from "./values.ts"
 
+/** What an export takes of a table. */
+export interface ExportSource {
+  readonly columns: readonly Column[]
+  readonly numRows: number
+}
+
 /** Values as exports write them: exact, and never an error. */
 const exportValues: ReadValues = {
   bigint: "number",
@@ -11,6 +17,7 @@ const exportValues: ReadValues = {
   timestamp: "string",
   date: "string",
   misfit: "text",
+  json: "raw",
 }
 
 /** The column as exports read it. JSON stays the text that it was, with all digits of its numbers. */

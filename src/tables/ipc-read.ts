@@ -19,7 +19,7 @@ export interface IPCContent {
  */
 export function readIPC(bytes: Uint8Array): IPCContent {
   const structure = readStructure(bytes)
-  const { schema } = tableFromIPC(structure.schema, exactly)
+  const schema = named(tableFromIPC(structure.schema, exactly).schema)
   for (const { type } of schema.fields) checkType(type)
   const check = new BufferCheck(bytes.length)
   const types = dictionaryTypes(schema.fields)
@@ -47,6 +47,26 @@ export function readIPC(bytes: Uint8Array): IPCContent {
     dictionaries.set(id, new ArrowColumn([...before, made], type))
   }
   return { schema, batches, rows }
+}
+
+/** In Arrow a field may have no name. */
+function named(schema: Schema): Schema {
+  const nameless = (fields: readonly Field[]): boolean =>
+    fields.some(({ name, type }) => typeof name !== "string" || nameless(childrenOf(type)))
+  const withNames = (fields: readonly Field[]): Field[] =>
+    fields.map((field) => {
+      const { type } = field
+      const named = { ...field, name: field.name ?? "" }
+      if ("children" in type) return { ...named, type: { ...type, children: withNames(type.children) } as DataType }
+      if (type.typeId !== Type.Dictionary || !("children" in type.dictionary)) return named
+      const dictionary = { ...type.dictionary, children: withNames(type.dictionary.children) } as DataType
+      return { ...named, type: { ...type, dictionary } }
+    })
+  return nameless(schema.fields) ? { ...schema, fields: withNames(schema.fields) } : schema
+}
+
+function childrenOf(type: DataType): readonly Field[] {
+  return childFields(type.typeId === Type.Dictionary ? type.dictionary : type)
 }
 
 function dictionaryTypes(fields: readonly Field[], types = new Map<number, DataType>()): Map<number, DataType> {

@@ -12,6 +12,8 @@ import type { Schema } from "./types.ts"
 export interface IPCSource {
   readonly schema: Schema
   readonly columns: readonly { readonly batches: readonly RawBatch[] }[]
+  /** Needed where there are no columns. */
+  readonly numRows?: number
 }
 
 /** A table as bytes of Arrow's IPC format. */
@@ -22,6 +24,7 @@ export function toIPC(table: IPCSource, format: "stream" | "file"): Uint8Array {
     })
   }
   const bytes = tableToIPC(toArrow(table), { format }) as Uint8Array
+  if (table.columns.length === 0 && table.numRows) return withBareRows(bytes, table.numRows, format)
   return hasNestedDictionaries(table.schema.fields) ? innerDictionariesFirst(bytes, format) : bytes
 }
 
@@ -57,6 +60,38 @@ export function fromIPC(data: Uint8Array | ArrayBuffer): IPCContent {
     })
   }
 }
+
+/** A stream of a schema without columns, with a batch that has nothing but its number of rows. */
+function withBareRows(stream: Uint8Array, rows: number, format: "stream" | "file"): Uint8Array {
+  if (format === "file") {
+    throw new MooringError("UNSUPPORTED", "Mooring does not write Arrow files of rows without columns.", {
+      hint: 'Use the format "stream", or select a column.',
+    })
+  }
+  const schema = stream.length - endOfStream
+  const out = new Uint8Array(stream.length + bareRowsBytes)
+  out.set(stream.subarray(0, schema))
+  out.set(stream.subarray(schema), schema + bareRowsBytes)
+  const view = new DataView(out.buffer, schema, bareRowsBytes)
+  view.setInt32(0, -1, true)
+  view.setInt32(4, bareRowsBytes - 8, true)
+  // A FlatBuffer: the root's place; the message's table with version, kind and header; the batch's table with its
+  // rows and two empty lists, of nodes and of buffers.
+  view.setUint32(8, 16, true)
+  for (const [i, value] of [12, 12, 8, 10, 4, 0].entries()) view.setUint16(12 + i * 2, value, true)
+  view.setInt32(24, 12, true)
+  view.setUint32(28, 20, true)
+  view.setInt16(32, 4, true)
+  view.setUint8(34, 3)
+  for (const [i, value] of [10, 20, 8, 4, 16].entries()) view.setUint16(36 + i * 2, value, true)
+  view.setInt32(48, 12, true)
+  view.setUint32(52, 16, true)
+  view.setBigInt64(56, BigInt(rows), true)
+  view.setUint32(64, 12, true)
+  return out
+}
+
+const bareRowsBytes = 80
 
 /** Ends a stream: a continuation mark and a length of zero. */
 const endOfStream = 8

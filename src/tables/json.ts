@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer"
 import type { Column } from "./column.ts"
+import { isRawJson } from "./read/json.ts"
 import { RowMaker } from "./rows.ts"
 
 /** Names made different: the second `id` becomes `id_2`. */
@@ -33,6 +34,7 @@ export function jsonValue(value: unknown): unknown {
   if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.length).toString("base64")
   if (value instanceof Date) return value.toISOString()
   if (Array.isArray(value)) return value.map(jsonValue)
+  if (isRawJson(value)) return value
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, jsonValue(item)]))
 }
 

@@ -1,6 +1,5 @@
 import { byteStream, type ExportOptions, encodeLines, type Tables } from "./byte-stream.ts"
-import type { Column } from "./column.ts"
-import { exportColumn, isJson } from "./export-text.ts"
+import { type ExportSource, exportColumn, isJson } from "./export-text.ts"
 import { jsonText, uniqueNames } from "./json.ts"
 
 /**
@@ -9,28 +8,27 @@ import { jsonText, uniqueNames } from "./json.ts"
  * JSON columns keep all digits of their numbers; NaN and infinities are null; the second of two columns `id` is `id_2`.
  */
 export function ndjsonStream(
-  tables: Tables<{ readonly columns: readonly Column[] }>,
+  tables: Tables<ExportSource>,
   options: ExportOptions = {},
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   return byteStream(
     () =>
       encodeLines(
         (async function* () {
-          for await (const { columns } of tables) yield* ndjsonRows(columns)
+          for await (const table of tables) yield ndjsonRows(table)
         })(),
       ),
     options,
   )
 }
 
-function* ndjsonRows(columns: readonly Column[]): Generator<string> {
+function* ndjsonRows({ columns, numRows }: ExportSource): Generator<string> {
   const keys = uniqueNames(columns.map((column) => column.name)).map((name) => `${JSON.stringify(name)}:`)
   const texts = columns.map((column) => (isJson(column.field) ? embeddedJson : jsonText))
   const cells = columns.map((column) => exportColumn(column)[Symbol.iterator]())
-  const length = columns[0]?.length ?? 0
-  for (let i = 0; i < length; i++) {
-    let text = ""
-    for (let j = 0; j < keys.length; j++) text += `${j === 0 ? "{" : ","}${keys[j]}${texts[j]!(cells[j]!.next().value)}`
+  for (let i = 0; i < numRows; i++) {
+    let text = "{"
+    for (let j = 0; j < keys.length; j++) text += `${j === 0 ? "" : ","}${keys[j]}${texts[j]!(cells[j]!.next().value)}`
     yield `${text}}\n`
   }
 }

@@ -50,19 +50,26 @@ export class RowSource<Row> implements Iterable<Row> {
   /** For each batch, the readers of all columns. */
   private readonly batches: readonly (readonly Reader[])[]
   private readonly ends: number[] = []
+  /** Rows without columns. */
+  private readonly bare: number
 
-  /** @throws MooringError `BAD_VALUE` if two columns have one name. */
-  constructor(columns: readonly { readonly name: string; readonly readers: readonly Reader[] }[]) {
+  /**
+   * @param rows how many there are, where there are no columns to say it.
+   * @throws MooringError `BAD_VALUE` if two columns have one name.
+   */
+  constructor(columns: readonly { readonly name: string; readonly readers: readonly Reader[] }[], rows: number) {
     const names = columns.map((column) => column.name)
     checkNames(names)
     this.maker = new RowMaker(names)
     this.batches = (columns[0]?.readers ?? []).map((_, b) => columns.map((column) => column.readers[b]!))
+    this.bare = columns.length === 0 ? rows : 0
     let end = 0
     for (const [first] of this.batches) this.ends.push((end += first!.length))
   }
 
   /** A row that there is. */
   at(row: number): Row {
+    if (this.bare > 0) return {} as Row
     const b = batchOf(this.ends, row)
     const place = row - (this.ends[b - 1] ?? 0)
     const rows: Row[] = []
@@ -71,10 +78,12 @@ export class RowSource<Row> implements Iterable<Row> {
   }
 
   *[Symbol.iterator](): Generator<Row> {
+    for (let i = 0; i < this.bare; i++) yield {} as Row
     for (const readers of this.batches) yield* this.maker.iterate(readers, readers[0]!.length)
   }
 
   toArray(): Row[] {
+    if (this.bare > 0) return Array.from({ length: this.bare }, () => ({}) as Row)
     const rows = new Array<Row>(this.ends.at(-1) ?? 0)
     this.batches.forEach((readers, b) => {
       this.maker.fill(rows, this.ends[b - 1] ?? 0, readers, 0, readers[0]!.length)

@@ -38,14 +38,17 @@ export class Table<Row = Record<string, unknown>> implements Iterable<Row> {
   private rows: RowSource<Row> | undefined
   private made: readonly Column[] | undefined
 
-  /** @param batches for each field, its batches; the same lengths in each column. */
-  constructor(schema: Schema, batches: readonly (readonly unknown[])[], values?: ValueOptions) {
+  /**
+   * @param batches for each field, its batches; the same lengths in each column.
+   * @param rows how many there are, where there are no columns to say it.
+   */
+  constructor(schema: Schema, batches: readonly (readonly unknown[])[], values?: ValueOptions, rows = 0) {
     this.schema = schema
     this.batches = batches as readonly (readonly RawBatch[])[]
     this.values = values === undefined ? defaultValues : completeValues(values)
     this.names = schema.fields.map((field) => field.name)
     checkShape(schema, this.batches)
-    this.numRows = (this.batches[0] ?? []).reduce((sum, batch) => sum + batch.length, 0)
+    this.numRows = this.batches[0]?.reduce((sum, batch) => sum + batch.length, 0) ?? rows
   }
 
   static [Symbol.hasInstance](value: unknown): boolean {
@@ -55,8 +58,8 @@ export class Table<Row = Record<string, unknown>> implements Iterable<Row> {
 
   /** A table from the bytes of Arrow's IPC format, stream or file, without copying them where they are aligned. */
   static fromIPC<Row = Record<string, unknown>>(bytes: Uint8Array | ArrayBuffer, values?: ValueOptions): Table<Row> {
-    const { schema, batches } = fromIPC(bytes)
-    return new Table(schema, batches, values)
+    const { schema, batches, rows } = fromIPC(bytes)
+    return new Table(schema, batches, values, rows)
   }
 
   get numCols(): number {
@@ -140,14 +143,20 @@ export class Table<Row = Record<string, unknown>> implements Iterable<Row> {
    */
   toJSON(): Record<string, unknown>[] {
     const values = { ...this.values, misfit: "text" } as const
-    return rowsToJSON(this.columns.map((column) => new Column(column.field, column.batches, values)))
+    const columns = this.columns.map((column) => new Column(column.field, column.batches, values))
+    return columns.length === 0 ? Array.from({ length: this.numRows }, () => ({})) : rowsToJSON(columns)
+  }
+
+  /** The size and the first rows, as `console.log(table)` shows them. */
+  toString(): string {
+    return describe(this, 80, false)
   }
 
   /** The same buffers, seen through other value types. Nothing is copied. */
   withValues(values: ValueOptions): Table<Row> {
     const complete = completeValues(values, this.values)
     const same = (Object.keys(complete) as (keyof ValueOptions)[]).every((key) => complete[key] === this.values[key])
-    return same ? this : new Table(this.schema, this.batches, complete)
+    return same ? this : new Table(this.schema, this.batches, complete, this.numRows)
   }
 
   /** The table in Arrow's IPC format, for apache-arrow, DuckDB, Arquero, pandas and others. */
@@ -161,7 +170,7 @@ export class Table<Row = Record<string, unknown>> implements Iterable<Row> {
   }
 
   private rowSource(): RowSource<Row> {
-    return (this.rows ??= new RowSource<Row>(this.columns))
+    return (this.rows ??= new RowSource<Row>(this.columns, this.numRows))
   }
 }
 
@@ -171,13 +180,19 @@ Object.defineProperty(Table.prototype, brand, { value: true })
 // `console.log(table)`: the size and the first rows.
 Object.defineProperty(Table.prototype, Symbol.for("nodejs.util.inspect.custom"), {
   value(this: Table, depth: number, options: { colors?: boolean; breakLength?: number }): string {
-    const title = `Table: ${counted(this.numRows, "row")} × ${counted(this.numCols, "column")}`
-    if (depth < 0) return `[${title}]`
+    if (depth < 0) return `[${titleOf(this)}]`
     const { breakLength = 80, colors = false } = options
-    const width = Number.isFinite(breakLength) ? breakLength : 80
-    return `${title}\n${preview(this, { maxRows: 10, width, color: colors })}`
+    return describe(this, Number.isFinite(breakLength) ? breakLength : 80, colors)
   },
 })
+
+function describe(table: Table<unknown>, width: number, color: boolean): string {
+  return `${titleOf(table)}\n${preview(table, { maxRows: 10, width, color })}`
+}
+
+function titleOf({ numRows, numCols }: Table<unknown>): string {
+  return `Table: ${counted(numRows, "row")} × ${counted(numCols, "column")}`
+}
 
 /** True for a table of Mooring's, from this or another copy of the package. */
 export function isTable(value: unknown): value is Table {

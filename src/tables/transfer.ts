@@ -9,6 +9,7 @@ export interface TableMessage {
   readonly schema: Schema
   readonly values: Required<ValueOptions>
   readonly columns: readonly (readonly BatchMessage[])[]
+  readonly rows: number
   /** The values of dictionaries, each once however many batches use it. */
   readonly dictionaries: readonly DictionaryMessage[]
 }
@@ -31,7 +32,7 @@ interface DictionaryMessage {
  * const { message, transfer } = dehydrate(table)
  * parentPort.postMessage(message, transfer)
  */
-export function dehydrate(table: Pick<Table, "schema" | "values" | "columns">): {
+export function dehydrate(table: Pick<Table, "schema" | "values" | "columns" | "numRows">): {
   message: TableMessage
   transfer: ArrayBuffer[]
 } {
@@ -65,7 +66,8 @@ export function dehydrate(table: Pick<Table, "schema" | "values" | "columns">): 
     return dictionaries.length - 1
   }
   const columns = table.columns.map((column) => column.batches.map(pack))
-  const message = { schema: sendable(table.schema), values: table.values, columns, dictionaries }
+  const { values, numRows: rows } = table
+  const message = { schema: sendable(table.schema), values, columns, rows, dictionaries }
   return { message, transfer: [...buffers] }
 }
 
@@ -92,7 +94,7 @@ export function hydrate<Row = Record<string, unknown>>(message: TableMessage): T
   }
   const schema = revived(message.schema)
   const columns = message.columns.map((parts, i) => parts.map((part) => unpack(schema.fields[i]!.type, part)))
-  return new Table(schema, columns, message.values)
+  return new Table(schema, columns, message.values, message.rows)
 }
 
 const arrayTypes: Record<string, unknown> = {

@@ -24,6 +24,8 @@ export const defaultValues: Readonly<Required<ValueOptions>> = Object.freeze({
 export interface ReadValues extends Required<ValueOptions> {
   /** What becomes of a value that its type cannot hold. As `"text"`, its exact text stands for it: nothing ever throws. */
   readonly misfit?: "throw" | "text"
+  /** Numbers inside JSON: `raw` keeps their text for JSON.stringify. */
+  readonly json?: "parsed" | "raw"
 }
 
 const allowed: { [K in keyof Required<ValueOptions>]: readonly Required<ValueOptions>[K][] } = {

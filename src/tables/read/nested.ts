@@ -193,24 +193,3 @@ export class RunEndReader extends Reader {
     return this.runs.at(low)
   }
 }
-
-/** JSON text, parsed. NULL and JSON's null are both `null`. */
-export class JsonReader extends Reader {
-  private readonly text: Reader
-  private readonly context: ReadContext
-
-  constructor(batch: RawBatch, text: Reader, context: ReadContext) {
-    super(batch)
-    this.text = text
-    this.context = context
-  }
-
-  value(index: number): unknown {
-    const text = this.text.at(index) as string
-    try {
-      return JSON.parse(text)
-    } catch {
-      throw badValue(this.context, "a value that is not JSON", "Cast the column to text in the query.")
-    }
-  }
-}

@@ -42,6 +42,27 @@ export class Float16Reader extends Reader<number> {
   }
 }
 
+/** Floats of 32 bits for text: the number with the fewest digits that is no other float. 0.1, not 0.10000000149011612. */
+export class Float32TextReader extends Reader<number> {
+  private readonly floats: Float32Array
+
+  constructor(batch: RawBatch) {
+    super(batch)
+    this.floats = batch.values as Float32Array
+  }
+
+  value(index: number): number {
+    const exact = this.floats[index]!
+    if (exact === 0) return exact
+    // Six digits are never too many, but for the smallest floats of all. Nine are always enough.
+    for (let digits = Math.abs(exact) < 1.2e-38 ? 1 : 6; digits <= 9; digits++) {
+      const short = Number(exact.toPrecision(digits))
+      if (Math.fround(short) === exact) return short
+    }
+    return exact
+  }
+}
+
 export class BoolReader extends Reader<boolean> {
   private readonly bits: Uint8Array
 

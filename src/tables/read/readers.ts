@@ -5,10 +5,10 @@ import { extensionOf, type Field, integerExtension, jsonExtension } from "../typ
 import type { ReadValues } from "../values.ts"
 import { BinaryReader, FixedSpans, OffsetSpans, OffsetTextReader, TextReader, ViewSpans } from "./bytes.ts"
 import { DecimalReader, decimalIntegers } from "./decimals.ts"
+import { JsonReader } from "./json.ts"
 import {
   DictionaryReader,
   fixedListReader,
-  JsonReader,
   listReader,
   listViewReader,
   MapReader,
@@ -16,7 +16,16 @@ import {
   StructReader,
   UnionReader,
 } from "./nested.ts"
-import { BigIntReader, BoolReader, DirectReader, Float16Reader, Int64Reader, int64Of, NullReader } from "./numbers.ts"
+import {
+  BigIntReader,
+  BoolReader,
+  DirectReader,
+  Float16Reader,
+  Float32TextReader,
+  Int64Reader,
+  int64Of,
+  NullReader,
+} from "./numbers.ts"
 import type { ReadContext, Reader } from "./reader.ts"
 import { DateReader, DurationReader, IntervalReader, TimeReader, TimestampReader } from "./temporal.ts"
 
@@ -36,7 +45,11 @@ const readers: { [Id in TypeId]: MakeReader<Id> } = {
       ? new Int64Reader(batch, type.signed, context)
       : new BigIntReader(batch, int64Of(batch, type.signed), context)
   },
-  [Type.Float]: (batch, type) => (type.precision === 0 ? new Float16Reader(batch) : new DirectReader(batch)),
+  [Type.Float]: (batch, type, context) => {
+    if (type.precision === 0) return new Float16Reader(batch)
+    const short = type.precision === 1 && context.values.misfit === "text"
+    return short ? new Float32TextReader(batch) : new DirectReader(batch)
+  },
   [Type.Binary]: (batch) => new BinaryReader(batch, new OffsetSpans(batch)),
   [Type.LargeBinary]: (batch) => new BinaryReader(batch, new OffsetSpans(batch)),
   [Type.BinaryView]: (batch) => new BinaryReader(batch, new ViewSpans(batch)),

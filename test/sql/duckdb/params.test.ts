@@ -124,12 +124,6 @@ describe("long lists", () => {
       ["2024-01-02", ...Array(600).fill("2025-01-01")],
       1,
     ],
-    [
-      "single precision",
-      "select count(*) as n from (select 0.1::float as f) where f in (LIST)",
-      [0.1, ...numbers(600)],
-      1,
-    ],
     ["twice", "select count(*) as n from range(9) t(i) where i in (LIST) and i + 1 in (LIST)", numbers(600), 9],
     [
       "inside a string",
