@@ -1,8 +1,8 @@
 import { MooringError } from "./errors.ts"
 import type { DriverPackage } from "./sql/index.ts"
 import { batch, type RawBatch } from "./tables/batch.ts"
-import { type Field, Table } from "./tables/index.ts"
-import { type DataType, typeName } from "./tables/types.ts"
+import { Table } from "./tables/table.ts"
+import { type DataType, type Field, typeName } from "./tables/types.ts"
 
 /** The optional peer that writes Parquet. */
 export const parquetPackage: DriverPackage = { package: "parquet-wasm", range: "^0.8.0", purpose: "writes Parquet" }
