@@ -8,7 +8,7 @@ import { ControlExchange, freshSession } from "./control.ts"
 import type { Client } from "./driver.ts"
 import { type ExchangeHost, type ExchangeStatement, type RowTaker, StatementExchange } from "./exchange.ts"
 import { noteOutdated, noteStatement } from "./failures.ts"
-import type { Guard } from "./guard.ts"
+import { explainRefusal, type Guard } from "./guard.ts"
 import { Probe, undoProbe } from "./probe.ts"
 import { ignored, ResultTaker } from "./result.ts"
 import { Statements } from "./statements.ts"
@@ -226,7 +226,7 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
       const isDone = this.guard.lacks(exchange.refusedControl, error)
       if (exchange.refused) noteStatement(error, statement)
       if (statement.readOnly) await this.leave(exchange, signal.aborted ? abortedPatience : controlPatience)
-      if (!isDone) throw error
+      if (!isDone) throw await explainRefusal(error, exchange.refusedControl, (texts) => this.control(texts))
     } finally {
       unlisten()
       this.current = undefined

@@ -160,7 +160,8 @@ export class StatementExchange extends Exchange {
         this.complete(readTag(source, start, end))
         return true
       case backend.emptyQuery:
-        this.complete("")
+        // QuestDB says so already when it is asked to describe an empty statement.
+        if (this.commands.length > 0) this.complete("")
         return true
       case backend.portalSuspended:
         this.commands.shift()

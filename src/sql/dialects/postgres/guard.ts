@@ -1,3 +1,5 @@
+import { MooringError } from "../../../errors.ts"
+
 /** A statement of our own beside one that reads. */
 export type Control = "begin" | "rollback" | "leftovers" | "unlock"
 
@@ -12,8 +14,11 @@ export const controls: Readonly<Record<Control, string>> = {
 /** What clears up after a ROLLBACK, from the best to what every server can do. */
 const clearings: readonly (readonly Control[])[] = [["leftovers"], ["unlock"], []]
 
-/** Classes of SQLSTATE for what a server does not have: a syntax, a function, a feature. */
-const unknownHere = /^(42|0A)/
+/**
+ * Classes of SQLSTATE that say nothing of what a server has: about the link, its resources, its transactions, its end. Any other
+ * error for a statement of ours is one for what it does not have: some engines have one code for all.
+ */
+const saysNothing = /^(08|25|40|53|55|57|58|XX)/
 
 /**
  * What stands around a statement that reads, in its write: `BEGIN READ ONLY` before it, `ROLLBACK` and a clearing behind
@@ -44,11 +49,40 @@ export class Guard {
 
   /** The server refused the clearing: true where it does not know it, and from now on less is asked of it. */
   lacks(control: Control | undefined, error: unknown): boolean {
-    const code = (error as { code?: unknown } | undefined)?.code
-    if (control === undefined || typeof code !== "string" || !unknownHere.test(code)) return false
+    if (control === undefined || !isUnknownHere(error)) return false
     const level = clearings.findIndex(([first]) => first === control)
     if (level < 0) return false
     this.level = Math.max(this.level, level + 1)
     return true
   }
+}
+
+/**
+ * The error for a statement that reads and failed: a better one where the server has no transactions that only read. Some engines
+ * answer for a later statement first, so it is asked for that alone.
+ *
+ * @param control the statement of ours that the server refused, as far as its answers tell.
+ * @param run runs statements of ours.
+ */
+export async function explainRefusal(
+  error: unknown,
+  control: Control | undefined,
+  run: (texts: readonly string[]) => Promise<unknown>,
+): Promise<unknown> {
+  if (control !== "begin" || !isUnknownHere(error)) return error
+  const refusal = await run([controls.begin, controls.rollback]).then(
+    () => undefined,
+    (other: unknown) => other,
+  )
+  if (!isUnknownHere(refusal)) return error
+  return new MooringError(
+    "UNSUPPORTED",
+    `This server has no ${controls.begin}, so nothing would keep a query from changing something.`,
+    { hint: "Use execute() or a session, which run statements as they are." },
+  )
+}
+
+function isUnknownHere(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: unknown }
+  return typeof code === "string" && !saysNothing.test(code)
 }
