@@ -38,7 +38,9 @@ export function toQueryError(error: unknown, dialect: Dialect, failed: FailedSta
     outcome: failed.outcome ?? "failed",
     attempts: failed.attempts ?? 1,
   }
-  if (kind === "readOnly") details.hint = "Use execute(), or a session, for statements that change something."
+  // A server that accepts no writes at all has a hint of its own.
+  if (kind === "readOnly" && failure.code !== "QUERY")
+    details.hint = "Use execute(), or a session, for statements that change something."
   const code = failure.code ?? (kind === "readOnly" ? "READ_ONLY" : "QUERY")
   return remembered(new QueryError(sentence(error, failure, failed.connection), details, code), failure)
 }

@@ -5,6 +5,9 @@ import type { RedisTarget } from "./options.ts"
 import type { Script } from "./scripts.ts"
 import { Late, within } from "./within.ts"
 
+/** How often a link that leads to a replica is renewed at most; milliseconds. */
+const renewEvery = 1_000
+
 /** Bytes in a second that even a slow network carries, so that a large value is not taken for silence. */
 const slowest = 20_000_000
 
@@ -24,6 +27,8 @@ export class RedisLink {
   #bytesUnderWay = 0
   /** When the last answer came. */
   #heard = 0
+  /** When a link to a replica was last let go. */
+  #renewed = Number.NEGATIVE_INFINITY
   #lastProblem = "no attempt was made"
 
   constructor(target: RedisTarget, breaker: Breaker = new Breaker()) {
@@ -45,6 +50,7 @@ export class RedisLink {
       return reply
     } catch (error) {
       if (error instanceof Late && !isBusy() && this.#breaker.silent()) this.#discard(client)
+      if (isReadOnly(error)) this.#renew(client)
       throw this.#problem(error)
     } finally {
       this.#bytesUnderWay -= bytes
@@ -108,6 +114,14 @@ export class RedisLink {
     }
   }
 
+  /** The server has become a replica: another link may lead to the one that took over. Not more often than it helps. */
+  #renew(client: Client): void {
+    const now = performance.now()
+    if (now - this.#renewed < renewEvery) return
+    this.#renewed = now
+    this.#discard(client)
+  }
+
   #discard(client: Client): void {
     if (this.#client === client) this.#client = undefined
     hangUp(client)
@@ -124,4 +138,9 @@ export class RedisLink {
       hint: "Queries go on without it. Look at the server, and at url, username and password under [mooring.cache].",
     })
   }
+}
+
+/** Redis puts a code before each error; one from inside of a script stands further behind. */
+function isReadOnly(error: unknown): boolean {
+  return error instanceof Error && /(^|[\s-])READONLY /.test(error.message)
 }

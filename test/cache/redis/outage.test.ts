@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs"
 import { createServer, type Socket } from "node:net"
 import { inspect } from "node:util"
+import { createClient } from "redis"
 import { describe, expect, onTestFinished, vi } from "vitest"
 import { freePort } from "../../support/daemon.ts"
 import { FaultProxy } from "../../support/fault-proxy.ts"
@@ -52,6 +53,29 @@ describe("a Redis server that is not there", () => {
       { timeout: 15_000, interval: 50 },
     )
     expect(await other.read("y")).toBe("y1")
+  })
+
+  test("R26 that has become a replica is left: another link may lead to the one that took over", async () => {
+    const server = await newRedis()
+    const proxy = await FaultProxy.start(server)
+    onTestFinished(() => proxy.stop())
+    const { read, cache } = processWith(await openStore({ timeout: 0.25, url: `redis://127.0.0.1:${proxy.port}` }))
+    expect(await read("x")).toBe("x1")
+    const admin = createClient({ url: server.url })
+    await admin.connect()
+    onTestFinished(() => admin.destroy())
+    const links = proxy.connects.length
+    await admin.sendCommand(["REPLICAOF", "127.0.0.1", String(await freePort())])
+    await cache.invalidate({ scope: "db" })
+    await vi.waitFor(
+      async () => {
+        await read(`y${performance.now()}`)
+        expect(proxy.connects.length).toBeGreaterThan(links)
+      },
+      { timeout: 15_000, interval: 50 },
+    )
+    await admin.sendCommand(["REPLICAOF", "NO", "ONE"])
+    await vi.waitFor(async () => expect(await read("z")).toBe(await read("z")), { timeout: 15_000, interval: 50 })
   })
 
   test("R26 is told of an invalidation as soon as it is back, for other processes' sake", async () => {

@@ -54,3 +54,35 @@ test("without that setting, reads notice that statements get lost, and keep none
   }
   await Promise.all(Array.from({ length: 8 }, (_, i) => read(i)))
 }, 60_000)
+
+test("callers wait where the pooler has no place for another client", async () => {
+  useProject()
+  const behind = await newPostgresDatabase()
+  const { host, port, username, database } = await newPgbouncer(behind, { settings: { max_client_conn: 2 } })
+  const pets = await connection<SQLConnection>("pets", {
+    type: "sql",
+    dialect: postgres,
+    host,
+    port,
+    username,
+    database,
+  })
+  const reads = Array.from({ length: 6 }, (_, i) =>
+    pets.scalar("select :i::int from pg_sleep(0.02)", { params: { i } }),
+  )
+  expect(await Promise.all(reads)).toEqual([0, 1, 2, 3, 4, 5])
+})
+
+test("each pooler's refusal waits, with a hint about the pool", async () => {
+  const refusals = [
+    ["08P01", "no more connections allowed (max_client_conn)"],
+    ["XX000", "Max client connections reached"],
+    ["XX000", "MaxClientsInSessionMode: max clients reached - in Session mode max clients are limited to pool_size"],
+    ["53300", "too many connections for role"],
+  ] as const
+  for (const [code, message] of refusals) {
+    const failed = postgres.classify(Object.assign(new Error(message), { code, severity: "FATAL" }))
+    expect(failed).toMatchObject({ action: "wait", kind: "connection" })
+    expect(failed.hint).toMatch(/pool_size/)
+  }
+})

@@ -11,6 +11,7 @@ import { Exchange, ignored, type Protocol, type RowTaker } from "./exchange.ts"
 import { endsLink, noteFailure } from "./failures.ts"
 import { bindValues, type TypedParameter } from "./params.ts"
 import { type RefusedStatement, refusalOf } from "./read-only.ts"
+import { refusesWrites } from "./refusals.ts"
 import { Renewal, type RenewalHost } from "./renewal.ts"
 import { type Limits, type ReaderFor, ResultTaker, readerFor } from "./results.ts"
 import { type SessionState, saysChanged } from "./session-state.ts"
@@ -23,7 +24,6 @@ import type { Wire } from "./wire/wire.ts"
 const closePatience = 1_000
 /** The server's number for what is no SQL. */
 const syntaxError = 1064
-
 const unlimited = { maxRows: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY } as const
 
 /** One connection: `mysql2`'s, and the session behind it. */
@@ -73,7 +73,6 @@ export class MysqlConnection implements DriverConnection {
   get inTransaction(): boolean {
     return this.state.inTransaction
   }
-
   get usable(): boolean {
     return !this.closed && !this.broken && !this.link.stream.destroyed
   }
@@ -191,6 +190,8 @@ export class MysqlConnection implements DriverConnection {
       noteFailure(error, readOnly)
       this.state.noteRun(false)
       if (endsLink(error)) this.destroy(error as Error)
+      // The next borrower needs a link to the server that took over.
+      else if (refusesWrites(error)) this.broken = true
       else if (!readOnly && !isPlain) await this.askStatus()
       throw error
     }

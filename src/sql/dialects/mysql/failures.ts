@@ -2,6 +2,7 @@ import { isMooringError, type QueryErrorKind } from "../../../errors.ts"
 import type { Failure } from "../../dialect.ts"
 import { ProtocolError } from "./columns/reader.ts"
 import { RefusedStatement } from "./read-only.ts"
+import { refusalByServer, tooManyOfUser } from "./refusals.ts"
 
 /** The fields of `mysql2`'s errors that are used. */
 interface DriverError {
@@ -144,7 +145,7 @@ const actions: Readonly<Record<number, Failure["action"]>> = {
   1161: "lost",
   1205: "rerun", // lock wait timeout
   1213: "rerun", // deadlock
-  1226: "fatal",
+  1203: "wait", // too many connections of this user
   1614: "rerun", // XA deadlock
   1927: "lost", // KILL CONNECTION
   2006: "lost",
@@ -184,6 +185,7 @@ const kinds: Readonly<Record<number, QueryErrorKind>> = {
   1153: "value",
   1169: "unique",
   1176: "missing",
+  1203: "connection",
   1205: "locked",
   1213: "deadlock",
   1216: "foreignKey",
@@ -207,7 +209,6 @@ const kinds: Readonly<Record<number, QueryErrorKind>> = {
   1761: "foreignKey",
   1762: "foreignKey",
   1792: "readOnly",
-  1836: "permission",
   1927: "connection",
   1969: "interrupted",
   3024: "interrupted",
@@ -243,7 +244,8 @@ const kindsOfClasses: Readonly<Record<string, QueryErrorKind>> = {
 }
 
 const hints: Readonly<Record<number, string>> = {
-  1040: "Lower pool_size, or raise the server's max_connections.",
+  1040: "Lower pool_size and max_overflow, or raise the server's max_connections.",
+  1203: tooManyOfUser,
   1045: "Check username and password, and from which hosts the user may come.",
   1049: "Check the database's name.",
   1129: "The server has blocked this host: mysqladmin flush-hosts lets it in again.",
@@ -262,6 +264,8 @@ const diskHint = "The server's disk is full, or a table has reached its own limi
 
 function ofServer(error: unknown, driverError: DriverError): Failure {
   const { errno = 0, sqlState = "", message } = driverError
+  const refusal = refusalByServer(error)
+  if (refusal) return refusal
   const isFull = isDiskFull(driverError)
   const kind = isFull ? "diskFull" : (kinds[errno] ?? kindsOfClasses[sqlState.slice(0, 2)] ?? "other")
   const isRead = readers.has(error as object)

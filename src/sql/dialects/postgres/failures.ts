@@ -189,12 +189,28 @@ const hints: Readonly<Record<string, string>> = {
   "3D000": "Check the database's name.",
   "42P18": "Cast the parameter to the type that it is meant to have: :x::int.",
   "53100": "The server's disk is full: free some space there.",
-  "53300": "Lower pool_size, or raise the server's max_connections.",
+  "53300":
+    "Lower pool_size and max_overflow, or raise max_connections of the server, or the role's or the database's limit.",
   "57014": "It was cancelled, or took longer than statement_timeout.",
+}
+
+/**
+ * Poolers that have no place for another client. pgbouncer and Supavisor give a code for this that they give for other
+ * failures as well (protocol violation, internal error), so their words decide; they know no other language.
+ */
+function isPoolerFull({ code = "", message = "" }: ServerError): boolean {
+  return (
+    /^(08P01|XX000|53300)$/.test(code) &&
+    /no more connections allowed|max client connections|max clients reached/i.test(message)
+  )
 }
 
 function ofServer(error: unknown, server: ServerError): Failure {
   const code = server.code!
+  if (isPoolerFull(server)) {
+    const hint = "Lower pool_size and max_overflow, or raise the pooler's own limit (max_client_conn, pool size)."
+    return { action: "wait", kind: "connection", sqlState: code, driverCode: code, hint }
+  }
   const statement = statements.get(error as object)
   const named = outdated.has(error as object) ? outdatedHint : hintOf(server)
   const place = statement && placeOf(statement.text, server.position)
