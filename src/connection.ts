@@ -1,4 +1,4 @@
-import type { BuiltinTypes } from "./builtins.ts"
+import { type BuiltinTypes, builtinTypes } from "./builtins.ts"
 import {
   anonymousType,
   type BaseConnection,
@@ -144,12 +144,13 @@ function findOrMake(environment: Environment, call: Call): RegistryEntry {
   const { own, objects } = countedOptions(options)
   const ttl = options.ttl === undefined ? undefined : toMilliseconds(options.ttl, "ttl")
   const key = stableKey([name, typeKey, session, own], { opaque: identity })
+  // Another copy of the package has the same built-in classes.
+  if (!Object.hasOwn(builtinTypes, typeKey)) environment.registry.supersede({ name, typeKey, connectionClass })
   const known = environment.registry.get(key, ttl)
   if (known) return known
   const made = new connectionClass(name, { ...options, scope } as never)
   const dataKey = objects.length === 0 ? key : stableKey([name, typeKey, session, own], { opaque: () => "" })
   const entry = { key, dataKey, name, typeKey, connectionClass, session, connection: made }
-  environment.registry.supersede(entry)
   environment.registry.add(entry)
   if (objects.length > 0) warnOfPiling(environment, entry, objects)
   return entry
@@ -222,8 +223,9 @@ async function connected(environment: Environment, entry: RegistryEntry, options
 }
 
 /** The third live connection that differs only in an object or function is one too many. */
-function warnOfPiling(environment: Environment, { name, dataKey }: RegistryEntry, objects: readonly string[]): void {
-  if (environment.registry.all().filter((entry) => entry.dataKey === dataKey).length < 3) return
+function warnOfPiling(environment: Environment, entry: RegistryEntry, objects: readonly string[]): void {
+  const { name, dataKey } = entry
+  if (environment.registry.countAlike(entry) < 3) return
   const keys = objects.join(", ")
   warnOnce(
     `piling ${dataKey}`,

@@ -33,6 +33,7 @@ export class Environment {
   readonly #listeners = new Set<(change: SecretsChange) => void>()
   readonly #open = new Set<Controlled>()
   readonly #followers = new Set<WeakRef<Controlled>>()
+  readonly #collected = new FinalizationRegistry<WeakRef<Controlled>>((gone) => this.#followers.delete(gone))
   #configuration: Configuration = {}
   #settings: Configuration | undefined
   #store: CacheStore | undefined
@@ -125,7 +126,9 @@ export class Environment {
   /** Tells this connection when its section changes, for as long as somebody holds it. */
   follow(connection: Controlled): void {
     this.#releaseBeforeExit()
-    this.#followers.add(new WeakRef(connection))
+    const reference = new WeakRef(connection)
+    this.#followers.add(reference)
+    this.#collected.register(connection, reference)
   }
 
   /** Keeps a connection that has something open, so that it is closed with all others even if its maker forgot it. */

@@ -7,6 +7,9 @@ const longestTimer = 2 ** 31 - 1
 /** Begins the type key of a class that has none of its own; its identity follows. */
 export const anonymousType = "class "
 
+/** A connection that is asked for. */
+type NewConnection = Pick<RegistryEntry, "name" | "typeKey" | "connectionClass">
+
 /** A connection object in the registry, since when, and what takes it out again. */
 interface Place {
   readonly entry: RegistryEntry
@@ -15,13 +18,28 @@ interface Place {
   timer?: NodeJS.Timeout
 }
 
-/** The connection objects of one environment: one per identity, the oldest first. */
+/** The connections of one name and type. */
+interface Kind {
+  readonly name: string
+  readonly typeKey: string
+  /** The oldest first. */
+  readonly places: Set<Place>
+  /** How many there may be. */
+  most: number
+}
+
+/**
+ * The connection objects of one environment: one per identity, the oldest first. Nothing looks at all of them: the
+ * ten-thousandth name costs as much as the first.
+ */
 export class Registry {
   readonly #places = new Map<string, Place>()
+  /** By name, then by type. */
+  readonly #kinds = new Map<string, Map<string, Kind>>()
+  /** How many there are of each data key. */
+  readonly #alike = new Map<string, number>()
   /** How old a connection may become, for as long as it exists: one that takes its place again grows old again. */
   readonly #lifetimes = new WeakMap<object, number>()
-  /** How many connections there may be of one name and type, as long as there are any. */
-  readonly #bounds = new Map<string, number>()
   readonly #superseded = new WeakSet<object>()
 
   /**
@@ -36,14 +54,16 @@ export class Registry {
     return undefined
   }
 
-  /** All entries, the oldest first. */
-  all(): readonly RegistryEntry[] {
-    return Array.from(this.#places.values(), ({ entry }) => entry)
+  /** How many connections there are that differ from this one in objects and functions only, itself included. */
+  countAlike({ dataKey }: RegistryEntry): number {
+    return this.#alike.get(dataKey) ?? 0
   }
 
   add(entry: RegistryEntry): void {
     const place: Place = { entry, since: performance.now() }
     this.#places.set(entry.key, place)
+    this.#kindOf(entry).places.add(place)
+    this.#alike.set(entry.dataKey, this.countAlike(entry) + 1)
     entry.connection[control].registered(entry)
     this.#expire(place)
     this.#enforceBound(entry)
@@ -60,7 +80,12 @@ export class Registry {
     if (place?.entry.connection !== entry.connection) return false
     clearTimeout(place.timer)
     this.#places.delete(entry.key)
-    if (!this.all().some((other) => kind(other) === kind(entry))) this.#bounds.delete(kind(entry))
+    const alike = this.countAlike(entry) - 1
+    if (alike > 0) this.#alike.set(entry.dataKey, alike)
+    else this.#alike.delete(entry.dataKey)
+    const kind = this.#kindOf(entry)
+    kind.places.delete(place)
+    if (kind.places.size === 0) this.#removeKind(kind)
     return true
   }
 
@@ -75,29 +100,24 @@ export class Registry {
   }
 
   /**
-   * Takes out the connections of an older self of this class: one without a type key and of the same class name, for
-   * the same connection. That is what a hot reload looks like; in production nothing is reloaded.
+   * Takes out the connections of an older self of this class: one of the same type key or, without one, of the same class
+   * name, for the same connection. That is what a hot reload looks like; in production nothing is reloaded.
+   *
+   * An older self that is asked for again was not reloaded: both classes live. Without a key both have connections; with
+   * one they are two copies of one class, as two bundles have them, and share.
    */
-  supersede(entry: RegistryEntry): void {
-    if (process.env.NODE_ENV === "production" || !entry.typeKey.startsWith(anonymousType)) return
-    const isOtherSelf = ({ name, typeKey, connectionClass }: RegistryEntry) =>
-      name === entry.name &&
-      typeKey.startsWith(anonymousType) &&
-      typeKey !== entry.typeKey &&
-      connectionClass.name === entry.connectionClass.name
-    for (const other of this.all().filter(isOtherSelf)) {
-      if (!this.#superseded.has(entry.connectionClass)) {
-        this.#superseded.add(other.connectionClass)
-        this.evict(other)
-        continue
-      }
-      // The old one is asked for again, so it was no reload: both stay.
-      this.#superseded.add(other.connectionClass)
-      warnOnce(
-        `two classes ${entry.name} ${entry.connectionClass.name}`,
-        `Connection "${entry.name}" is made with two classes called ${entry.connectionClass.name}. ` +
-          `Give each a static typeKey, so that they are told apart.`,
-      )
+  supersede({ name, typeKey, connectionClass }: NewConnection): void {
+    if (process.env.NODE_ENV === "production") return
+    for (const kind of [...(this.#kinds.get(name)?.values() ?? [])]) {
+      const [first] = kind.places
+      const other = first!.entry.connectionClass
+      if (other === connectionClass) continue
+      const anonymous = typeKey.startsWith(anonymousType) && kind.typeKey.startsWith(anonymousType)
+      if (!(anonymous ? other.name === connectionClass.name : kind.typeKey === typeKey)) continue
+      const askedAgain = this.#superseded.has(connectionClass)
+      this.#superseded.add(other)
+      if (!askedAgain) for (const { entry } of [...kind.places]) this.evict(entry)
+      else if (anonymous) warnOfTwins(name, connectionClass.name)
     }
   }
 
@@ -111,7 +131,7 @@ export class Registry {
 
   /** From now on, keeps at most `maxEntries` connections of this name and type; the oldest go. */
   bound(entry: RegistryEntry, maxEntries: number): void {
-    this.#bounds.set(kind(entry), maxEntries)
+    this.#kindOf(entry).most = maxEntries
     this.#enforceBound(entry)
   }
 
@@ -133,13 +153,34 @@ export class Registry {
 
   /** The entry itself stays: somebody has just asked for it. */
   #enforceBound(entry: RegistryEntry): void {
-    const most = this.#bounds.get(kind(entry)) ?? Number.POSITIVE_INFINITY
-    const kin = this.all().filter((other) => kind(other) === kind(entry))
-    const others = kin.filter((other) => other !== entry)
-    for (const oldest of others.slice(0, Math.max(0, kin.length - most))) this.evict(oldest)
+    const { places, most } = this.#kindOf(entry)
+    for (const { entry: oldest } of places) {
+      if (places.size <= most) return
+      if (oldest !== entry) this.evict(oldest)
+    }
+  }
+
+  #kindOf({ name, typeKey }: RegistryEntry): Kind {
+    let kinds = this.#kinds.get(name)
+    if (kinds === undefined) this.#kinds.set(name, (kinds = new Map()))
+    let kind = kinds.get(typeKey)
+    if (kind === undefined) {
+      kinds.set(typeKey, (kind = { name, typeKey, places: new Set(), most: Number.POSITIVE_INFINITY }))
+    }
+    return kind
+  }
+
+  #removeKind({ name, typeKey }: Kind): void {
+    const kinds = this.#kinds.get(name)
+    kinds?.delete(typeKey)
+    if (kinds?.size === 0) this.#kinds.delete(name)
   }
 }
 
-function kind({ name, typeKey }: RegistryEntry): string {
-  return JSON.stringify([name, typeKey])
+function warnOfTwins(name: string, className: string): void {
+  warnOnce(
+    `two classes ${name} ${className}`,
+    `Connection "${name}" is made with two classes called ${className}. ` +
+      `Give each a static typeKey, so that they are told apart.`,
+  )
 }

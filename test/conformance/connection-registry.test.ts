@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test, vi } from "vitest"
-import { BaseConnection, connection } from "../../src/index.ts"
+import { BaseConnection, configure, connection } from "../../src/index.ts"
 import { PetsConnection } from "../support/pets-connection.ts"
 import { startPetsServer } from "../support/pets-server.ts"
 import { setVariable, useProject } from "../support/project.ts"
@@ -183,11 +183,55 @@ test("B18 the old class asked for again: both stay, and one warning proposes typ
 
 test("B18 classes of one typeKey are one type, and a subclass does not inherit the key", async () => {
   await begin()
+  setVariable("NODE_ENV", "production")
   const keyed = load("pets@1")
   const first = await pets({ type: keyed })
   expect(await pets({ type: load("pets@1") })).toBe(first)
   expect(await pets({ type: load("pets@2") })).not.toBe(first)
   expect(await pets({ type: class PetsConnection2 extends keyed {} })).not.toBe(first)
+})
+
+test("B18 outside production, another class of the same typeKey is its reload, and one that comes back shares", async () => {
+  const server = await begin()
+  const edition = (version: number) =>
+    class Weather extends PetsConnection {
+      static override readonly typeKey: string = "weather@1"
+      version = () => version
+    }
+  const [One, Two] = [edition(1), edition(2)]
+  const one = await connection("pets", { type: One, port: server.port, token: "canary-token" })
+  const two = await connection("pets", { type: Two, port: server.port, token: "canary-token" })
+  expect([one.version(), two.version()]).toEqual([1, 2])
+  expect(await one.owner("cat")).toBe("Ada")
+  // Two bundles that have a copy each do not take turns.
+  expect(await pets({ type: One })).toBe(two)
+  expect(await pets({ type: Two })).toBe(two)
+})
+
+test("B18 outside production, another class under a configured name is its reload", async () => {
+  await begin()
+  const [One, Two] = [load(), load()]
+  const undo = configure({ types: { weather: async () => One } })
+  expect(await connection("pets", { type: "weather" })).toBeInstanceOf(One)
+  undo()
+  const undoSecond = configure({ types: { weather: async () => Two } })
+  expect(await connection("pets", { type: "weather" })).toBeInstanceOf(Two)
+  undoSecond()
+})
+
+test("B18 the ten-thousandth name looks at no other: each has its own bound and its own superseded class", async () => {
+  await begin()
+  const make = (name: string, tag: number, maxEntries?: number) =>
+    connection(name, { type: "sql", url: "sqlite://", lazy: true, query_ttl: tag, ...(maxEntries && { maxEntries }) })
+  const first = await make("tenant 0", 0)
+  for (let at = 1; at < 10_000; at++) await make(`tenant ${at}`, at)
+  expect(await make("tenant 0", 0)).toBe(first)
+  const [a, b] = [await make("tenant 5", 100, 2), await make("tenant 5", 101)]
+  expect(await make("tenant 5", 100)).toBe(a)
+  const c = await make("tenant 5", 102)
+  expect(await make("tenant 5", 101)).toBe(b)
+  expect(await make("tenant 5", 102)).toBe(c)
+  expect(await make("tenant 6", 6)).toBe(await make("tenant 6", 6))
 })
 
 test("B19 plain data counts by value", async () => {
