@@ -4,7 +4,7 @@ import type { Cache } from "./cached.ts"
 import { isConnectionError } from "./connection-error.ts"
 import type { CacheKey, CacheStore, Codec } from "./contract.ts"
 import { sizeOfData } from "./data-size.ts"
-import { argumentsKey, type CacheScope, checkBounds, functionName } from "./function-scope.ts"
+import { argumentsKey, type CacheScope, checkBounds, functionName, isFunctionScope } from "./function-scope.ts"
 import type { MemoryStore } from "./memory.ts"
 import { copyData } from "./plain-data.ts"
 import type { ReadOptions } from "./read-options.ts"
@@ -58,21 +58,39 @@ export interface CachedData<Args extends unknown[], T> {
  * cached; each caller gets a copy of its own, except of tables, which are immutable and shared.
  *
  * Arguments and results are plain data: texts, numbers, bigints, dates, buffers, Maps, Sets, arrays and objects of
- * them, and tables in results.
+ * them, and tables, which count by a digest of their content as arguments.
  *
  * @example
  * const rates = cacheData(async (day: string) => (await fetch(`https://rates.example/${day}`)).json(), { ttl: "1h" })
  * await rates("2024-05-01")
  * await rates.clear("2024-05-01")
  */
-export type CacheData = <Args extends unknown[], T>(
-  fn: (...args: Args) => T,
-  options?: CacheDataOptions<Args, Awaited<T>>,
-) => CachedData<Args, Awaited<T>>
+export interface CacheData {
+  <Args extends unknown[], T>(
+    fn: (...args: Args) => T,
+    options?: CacheDataOptions<Args, Awaited<T>>,
+  ): CachedData<Args, Awaited<T>>
+  /**
+   * Forgets all results of all functions and sessions in this process, and, in the stores behind, those of the functions
+   * that this process has made.
+   */
+  clear(): Promise<void>
+}
 
 /** Makes `cacheData` over the services of a program. */
 export function createCacheData(services: () => CacheServices): CacheData {
-  return <Args extends unknown[], T>(fn: (...args: Args) => T, options: CacheDataOptions<Args, Awaited<T>> = {}) => {
+  /** What functions with results in stores do to forget them, by their key. */
+  const stored = new Map<string, () => Promise<void>>()
+
+  async function clearAll(): Promise<void> {
+    services().cache.clearScopes(isFunctionScope)
+    await Promise.all(Array.from(stored.values(), (clear) => clear()))
+  }
+
+  function cacheData<Args extends unknown[], T>(
+    fn: (...args: Args) => T,
+    options: CacheDataOptions<Args, Awaited<T>> = {},
+  ): CachedData<Args, Awaited<T>> {
     type Value = Awaited<T>
     const { scope = "global", key, keyOf, validate, staleOn = isConnectionError } = options
     check(fn.name, options)
@@ -91,7 +109,7 @@ export function createCacheData(services: () => CacheServices): CacheData {
 
     const keyFor = (use: CacheServices, args: Args): CacheKey => ({
       ...rangeOf(use),
-      id: argumentsKey(fn, args, keyOf),
+      id: argumentsKey(fn, args, keyOf, use.shared),
     })
 
     function memoryIn(cache: Cache): MemoryStore | undefined {
@@ -135,8 +153,11 @@ export function createCacheData(services: () => CacheServices): CacheData {
 
     const cached = (...args: Args): Promise<Value> => read(args)
     Object.defineProperty(cached, "name", { value: fn.name })
+    if (key !== undefined && (options.store || options.persist)) stored.set(key, () => clear())
     return Object.assign(cached, { clear }) as CachedData<Args, Value>
   }
+
+  return Object.assign(cacheData, { clear: clearAll })
 }
 
 function check(name: string, options: CacheDataOptions<never, never>): void {

@@ -40,17 +40,25 @@ export interface CachedResource<Args extends unknown[], T> {
  * const broker = cacheResource((url: string) => Broker.connect(url), { onRelease: (broker) => broker.close() })
  * await (await broker("nats://localhost")).publish("pets", "cat")
  */
-export type CacheResource = <Args extends unknown[], T>(
-  fn: (...args: Args) => T,
-  options?: CacheResourceOptions<Args, Awaited<T>>,
-) => CachedResource<Args, Awaited<T>>
+export interface CacheResource {
+  <Args extends unknown[], T>(
+    fn: (...args: Args) => T,
+    options?: CacheResourceOptions<Args, Awaited<T>>,
+  ): CachedResource<Args, Awaited<T>>
+  /** Releases all objects of all functions and sessions in this process. */
+  clear(): Promise<void>
+}
 
 /** Makes `cacheResource` over the services of a program. */
 export function createCacheResource(services: () => CacheServices): CacheResource {
-  return <Args extends unknown[], T>(
+  async function clearAll(): Promise<void> {
+    await Promise.all(Array.from(services().cache.parts.values(), (part) => part.releaseAll()))
+  }
+
+  function cacheResource<Args extends unknown[], T>(
     fn: (...args: Args) => T,
     options: CacheResourceOptions<Args, Awaited<T>> = {},
-  ) => {
+  ): CachedResource<Args, Awaited<T>> {
     type Value = Awaited<T>
     const { scope = "global", key, keyOf, validate, onRelease, maxEntries = Number.POSITIVE_INFINITY } = options
     checkBounds(`cacheResource(${fn.name})`, options)
@@ -62,7 +70,7 @@ export function createCacheResource(services: () => CacheServices): CacheResourc
 
     async function get(...args: Args): Promise<Value> {
       const use = services()
-      const id = argumentsKey(fn, args, keyOf)
+      const id = argumentsKey(fn, args, keyOf, use.shared)
       const make = async (): Promise<Value> =>
         await (scope === "session" ? fn(...args) : use.outsideSession(() => fn(...args)))
       return functionResources<Value>(use.cache, fn, key, name).in(scopeOf(use)).get(id, policy, make)
@@ -70,7 +78,7 @@ export function createCacheResource(services: () => CacheServices): CacheResourc
 
     async function clear(...args: Args | []): Promise<void> {
       const use = services()
-      const id = args.length === 0 ? undefined : argumentsKey(fn, args as Args, keyOf)
+      const id = args.length === 0 ? undefined : argumentsKey(fn, args as Args, keyOf, use.shared)
       await functionResources<Value>(use.cache, fn, key, name).in(scopeOf(use)).clear(id)
     }
 
@@ -78,6 +86,8 @@ export function createCacheResource(services: () => CacheServices): CacheResourc
     Object.defineProperty(cached, "name", { value: fn.name })
     return Object.assign(cached, { clear }) as CachedResource<Args, Value>
   }
+
+  return Object.assign(cacheResource, { clear: clearAll })
 }
 
 /** The objects that one function made, for each scope. */
@@ -102,6 +112,10 @@ class FunctionResources<T> implements CachePart {
     const resources = this.#scopes.get(scope)
     this.#scopes.delete(scope)
     await resources?.close()
+  }
+
+  async releaseAll(): Promise<void> {
+    await Promise.all(Array.from(this.#scopes.values(), (resources) => resources.clear()))
   }
 
   async clear(): Promise<void> {

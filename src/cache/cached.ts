@@ -29,6 +29,9 @@ export interface CacheOptions {
 /** What else follows a cache's invalidations. */
 export interface CachePart {
   invalidate(range: CacheRange): Promise<unknown>
+  /** Releases what it holds, and goes on. */
+  releaseAll(): Promise<unknown>
+  /** Releases what it holds, for good. */
   clear(): Promise<unknown>
 }
 
@@ -126,6 +129,11 @@ export class Cache {
     const parts = [...this.parts.values()]
     this.parts.clear()
     await Promise.all(parts.map((part) => part.clear()))
+  }
+
+  /** Forgets what memory holds of these scopes. */
+  clearScopes(isMeant: (scope: string) => boolean): void {
+    for (const memory of this.#living()) memory.clearScopes(isMeant)
   }
 
   /** Forgets everything, in memory and in the stores that it has read from. */

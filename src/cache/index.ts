@@ -19,7 +19,7 @@ export type {
 } from "./contract.ts"
 export { sizeOfData } from "./data-size.ts"
 export type { CacheEvent, CacheStats, StoreCounts } from "./events.ts"
-export type { CacheScope } from "./function-scope.ts"
+export { type CacheScope, contentOf } from "./function-scope.ts"
 export { copyData, type SharedValues } from "./plain-data.ts"
 export type { ReadOptions } from "./read-options.ts"
 export { redisStore } from "./redis/deferred-store.ts"

@@ -134,6 +134,14 @@ export class MemoryStore {
     this.#entries.clear()
   }
 
+  /** Forgets the entries of these scopes. What is under way anywhere is not stored. */
+  clearScopes(isMeant: (scope: string) => boolean): void {
+    this.#epochs.beginAll()
+    for (const scope of [...this.#index.keys()]) {
+      if (isMeant(scope)) for (const key of this.#keysIn({ scope })) this.#entries.delete(key)
+    }
+  }
+
   get #bytes(): number {
     return this.#entries.calculatedSize + this.#groupBytes
   }

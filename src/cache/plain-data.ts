@@ -7,6 +7,8 @@ export interface SharedValues {
   accepts(value: object): boolean
   /** The bytes that one occupies in memory, its objects included. */
   sizeOf(value: object): number
+  /** Names one by its content, as an argument: equal for equal ones. */
+  keyOf?(value: object): string
 }
 
 /**

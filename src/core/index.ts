@@ -9,6 +9,6 @@ export type { CachedOptions, HealthOptions, ReleaseOptions, Scope, UseOptions } 
 export { anonymousType } from "./registry.ts"
 export { type OptionsLayer, reservedOptions } from "./resolve-options.ts"
 export type { FailureAction } from "./retry.ts"
-export { endSession, outsideSession, requireSession, withSession } from "./sessions.ts"
+export { endSession, keepSession, outsideSession, requireSession, withSession } from "./sessions.ts"
 export { type SourceIdentity, sourceIdentity } from "./source-identity.ts"
 export { sharedTables, tableCodec, valueCodec } from "./table-codec.ts"

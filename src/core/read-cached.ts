@@ -1,4 +1,4 @@
-import { type Codec, copyData, type ReadOptions, sizeOfData } from "../cache/index.ts"
+import { type Codec, contentOf, copyData, type ReadOptions, sizeOfData } from "../cache/index.ts"
 import { type Duration, toMilliseconds } from "../util/duration.ts"
 import { stableKey } from "../util/stable-key.ts"
 import type { Environment } from "./environment.ts"
@@ -41,7 +41,7 @@ export async function readCached<T>(
     staleWhileRevalidate: optionalMilliseconds(options.staleWhileRevalidate, "staleWhileRevalidate"),
     staleIfError: optionalMilliseconds(options.staleIfError, "staleIfError"),
   }
-  const id = typeof key.id === "string" ? key.id : stableKey(key.id)
+  const id = typeof key.id === "string" ? key.id : stableKey(key.id, { contentOf: contentOf(sharedTables) })
   const kept = await environment.cache.read({ scope, group: key.group, id }, read, work)
   return copyData(kept, sharedTables)
 }

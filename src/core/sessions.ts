@@ -67,6 +67,15 @@ export function requireSession(what: string, connection?: string): string {
   })
 }
 
+/**
+ * What runs later work in the session that the calling code runs in: a stream is read by whoever sends it, after the
+ * request's code has returned.
+ */
+export function keepSession(): <R>(work: () => R) => R {
+  const session = shared.context.getStore()
+  return session === undefined ? (work) => work() : (work) => shared.context.run(session, work)
+}
+
 /** Runs work that belongs to no session, such as what is kept for all. */
 export function outsideSession<R>(work: () => R): R {
   return shared.context.exit(work)

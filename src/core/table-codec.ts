@@ -1,6 +1,8 @@
 import type { Codec, SharedValues } from "../cache/index.ts"
 import { tableCost } from "../tables/cost.ts"
 import { isTable, Table } from "../tables/table.ts"
+import { sha256 } from "../util/sha256.ts"
+import { stableKey } from "../util/stable-key.ts"
 
 /** Outside of this process, tables are kept as Arrow IPC streams. */
 export const tableCodec = {
@@ -21,4 +23,18 @@ export async function valueCodec(): Promise<Codec<unknown>> {
 export const sharedTables: SharedValues = {
   accepts: isTable,
   sizeOf: (table) => tableCost(table as Table),
+  keyOf: (table) => digestOf(table as Table),
+}
+
+/** A table is immutable: its digest is computed once. */
+const digests = new WeakMap<Table, string>()
+
+/** Of its columns, values, and of how they appear in JavaScript. */
+function digestOf(table: Table): string {
+  let digest = digests.get(table)
+  if (digest === undefined) {
+    digest = `table ${sha256(table.toIPC())} ${stableKey(table.values)}`
+    digests.set(table, digest)
+  }
+  return digest
 }

@@ -15,15 +15,17 @@ export interface AttemptHost {
  *
  * @param repeatable true for what only reads: it may be run again although it reached the database.
  * @param attempt calls `send` before the statement can reach the database.
+ * @param until when what the attempt began has ended, for the channel.
  */
 export function attempting<T>(
   { connection, dialect, retry }: AttemptHost,
   statement: Statement,
   { repeatable, signal }: { repeatable: boolean; signal: AbortSignal },
   attempt: (send: () => void) => Promise<T>,
+  until?: (result: T) => Promise<void>,
 ): Promise<T> {
   const event = () => ({ connection, dialect: dialect.name, sql: statement.text })
-  return traced("query", event, () => {
+  const work = () => {
     let attempts = 0
     let sent = false
     const once = () => {
@@ -38,7 +40,8 @@ export function attempting<T>(
       const outcome = !sent ? "notRun" : outcomeOf(actionOf(error, dialect), repeatable)
       throw toQueryError(error, dialect, { connection, attempts, outcome })
     })
-  })
+  }
+  return traced("query", event, work, until)
 }
 
 /** What only reads takes no effect; anything else may have, if the link broke before the answer. */

@@ -15,6 +15,7 @@ import {
 import type { Borrowed } from "./engine.ts"
 import { grace } from "./opener.ts"
 import { actionOf, locating, toQueryError } from "./query-error.ts"
+import { noticed, streamEnd } from "./told-stream.ts"
 
 /** What a session needs of its connection. */
 export interface SessionHost {
@@ -75,8 +76,11 @@ export class SessionTransaction {
 
   async stream(statement: Statement, options: Omit<StreamOptions, "readOnly">): Promise<RecordStream> {
     const { connection } = await this.begun(options.signal)
-    const stream = () => connection.stream(statement, { ...options, readOnly: false })
-    return this.#told(statement, stream, options.signal)
+    const stream = async () => {
+      const records = await connection.stream(statement, { ...options, readOnly: false })
+      return noticed(records, options.signal, (error) => this.failure(error))
+    }
+    return this.#told(statement, stream, options.signal, streamEnd)
   }
 
   /** The borrowed connection, in a transaction. */
@@ -195,16 +199,22 @@ export class SessionTransaction {
     await this.#host.committed()
   }
 
-  #told<T>(statement: Statement, work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  #told<T>(
+    statement: Statement,
+    work: () => Promise<T>,
+    signal: AbortSignal,
+    until?: (result: T) => Promise<void>,
+  ): Promise<T> {
     const { name, dialect } = this.#host
     const event = () => ({ connection: name, dialect: dialect.name, sql: statement.text })
-    return traced("query", event, async () => {
+    const ours = async () => {
       try {
         return await work()
       } catch (error) {
         throw this.failure(error, signal)
       }
-    })
+    }
+    return traced("query", event, ours, until)
   }
 
   async #borrow(signal: AbortSignal): Promise<Borrowed> {

@@ -1,3 +1,4 @@
+import { keepSession } from "../core/index.ts"
 import { isMooringError, MooringError } from "../errors.ts"
 import type { Table } from "../tables/index.ts"
 import type { TransactionOptions } from "./dialect.ts"
@@ -77,6 +78,7 @@ export class SQLConnection<DB = AnyDatabase> extends SqlCore<DB> {
   stream<Row = Record<string, unknown>>(sql: SqlText, options: StreamCallOptions = {}): TableStream<Row> {
     refuseInside(this, this.connectionName, options.outside)
     const statement = this._bind(sql, options.params)
+    const inSession = keepSession()
     return new TableStream<Row>({
       name: this.connectionName,
       values: { ...this._values, ...options.values },
@@ -84,7 +86,7 @@ export class SQLConnection<DB = AnyDatabase> extends SqlCore<DB> {
       timeout: options.timeout,
       batchRows: options.batchRows,
       translate: (error) => this._translate(error),
-      open: (signal, batchRows) => this._openStream(statement, signal, batchRows),
+      open: (signal, batchRows) => inSession(() => this._openStream(statement, signal, batchRows)),
     })
   }
 

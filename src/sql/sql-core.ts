@@ -2,6 +2,7 @@ import {
   BaseConnection,
   control,
   type FailureAction,
+  keepSession,
   type Lease,
   type OptionsLayer,
   type SourceIdentity,
@@ -35,8 +36,7 @@ import { callProviders, describeProviders, type SqlOptions } from "./sql-options
 import { notKnownYet, resolveSql, type Target, targetOf } from "./sql-target.ts"
 import type { OpenStream } from "./table-stream.ts"
 import { toStatement } from "./template.ts"
-
-const keeping = { codec: tableCodec, sizeOf: sharedTables.sizeOf } as const
+import { noticed, streamEnd } from "./told-stream.ts"
 
 /** What stands behind the public methods of a SQL connection: its target, its borrowing, its retries. */
 export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> {
@@ -97,9 +97,8 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
       return this.#attempt(statement, { ...limits, readOnly: true, onProgress: tell }, shared).then(tableOf)
     }
     const { ttl = this.#defaultTtl(), fresh, staleWhileRevalidate, staleIfError } = options
-    const { codec, sizeOf } = keeping
-    const ages = { ttl, fresh, staleWhileRevalidate, staleIfError }
-    const kept = { ...ages, codec, sizeOf, mayServeStaleOn: this.#unreachable, signal }
+    const ages = { ttl, fresh, staleWhileRevalidate, staleIfError, signal }
+    const kept = { ...ages, codec: tableCodec, sizeOf: sharedTables.sizeOf, mayServeStaleOn: this.#unreachable }
     const reading = this._cached<Table>(key, kept, read, group)
     return unwatch ? reading.finally(unwatch) : reading
   }
@@ -147,22 +146,25 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
   protected _borrowing({ raw = false }: { raw?: boolean } = {}): (signal?: AbortSignal) => Promise<Borrowed> {
     const limit = this._isKnown ? this._target.leakWarning : Number.POSITIVE_INFINITY
     const held = holder({ connection: this.connectionName, limit })
-    return async (signal = never) => held(await this._retry(() => this.#borrow(signal, raw), signal))
+    const inSession = keepSession()
+    return async (signal = never) => held(await inSession(() => this._retry(() => this.#borrow(signal, raw), signal)))
   }
 
   protected _openStream(statement: Statement, signal: AbortSignal, batchRows: number): Promise<OpenStream> {
-    return attempting(this.#attempts, statement, { repeatable: true, signal }, async (send) => {
+    const attempt = async (send: () => void): Promise<OpenStream> => {
       const borrowed = await this.#borrow(signal)
       send()
       try {
         const records = await borrowed.connection.stream(statement, { signal, batchRows, readOnly: true })
-        return { records, release: () => borrowed.release("session") }
+        const told = noticed(records, signal, (error) => this._translate(error))
+        return { records: told, release: () => borrowed.release("session") }
       } catch (error) {
         if (this._classify(error) === "lost") borrowed.lost()
         await borrowed.release("session")
         throw error
       }
-    })
+    }
+    return attempting(this.#attempts, statement, { repeatable: true, signal }, attempt, (it) => streamEnd(it.records))
   }
 
   protected _session(options: TransactionOptions, signal?: AbortSignal, autocommit: boolean = false): Session<DB> {
@@ -285,6 +287,4 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
   }
 }
 
-function tableOf({ table }: RunResult): Table {
-  return table
-}
+const tableOf = ({ table }: RunResult): Table => table

@@ -11,6 +11,8 @@ export interface StableKeyOptions {
    * value: {@link identity} tells objects apart within this process.
    */
   opaque?: (value: object | symbol) => string
+  /** Names an instance of a class by its content, such as a table by a digest; undefined for all others. */
+  contentOf?: ((value: object) => string | undefined) | undefined
 }
 
 /** Longer strings and buffers enter a key as their digest, and so does a longer key. Units: characters, bytes. */
@@ -124,6 +126,8 @@ function writeBytes(value: ArrayBufferView | ArrayBuffer): string {
 
 function writeOpaque(value: object | symbol, options: StableKeyOptions, within: object[]): string {
   if (typeof value === "symbol" && Symbol.keyFor(value) !== undefined) return `y${writeString(Symbol.keyFor(value)!)}`
+  const content = typeof value === "object" ? options.contentOf?.(value) : undefined
+  if (content !== undefined) return `c${writeString(content)}`
   if (!options.opaque) throw unfit(describeValue(value), value, within)
   return `~${writeString(options.opaque(value))}`
 }

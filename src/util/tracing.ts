@@ -21,20 +21,44 @@ export const channels = {
   reset: channel("reset"),
 }
 
-/** Runs `work`, told on the channel when somebody listens, at no cost when nobody does. */
-export function traced<T>(on: keyof typeof channels, event: () => TraceEvent, work: () => Promise<T>): Promise<T> {
-  return channels[on].hasSubscribers ? tell(channels[on], event, work) : work()
-}
-
-async function tell<T>(
-  target: TracingChannel<object, TraceEvent & object>,
+/**
+ * Runs `work`, told on the channel when somebody listens, at no cost when nobody does.
+ *
+ * @param until when what the result began has ended, and the event with it; the caller does not wait for that.
+ */
+export function traced<T>(
+  on: keyof typeof channels,
   event: () => TraceEvent,
   work: () => Promise<T>,
+  until?: (result: T) => Promise<void>,
 ): Promise<T> {
+  if (!channels[on].hasSubscribers) return work()
+  return until ? tellUntil(channels[on], event, work, until) : tell(channels[on], event, work)
+}
+
+type Channel = TracingChannel<object, TraceEvent & object>
+
+async function tell<T>(target: Channel, event: () => TraceEvent, work: () => Promise<T>): Promise<T> {
   let result: T
   // Node puts what the promise gives on the event: rows, or an engine with its password, are nobody's who listens.
   await target.tracePromise(async () => {
     result = await work()
   }, event() as never)
   return result!
+}
+
+function tellUntil<T>(
+  target: Channel,
+  event: () => TraceEvent,
+  work: () => Promise<T>,
+  until: (result: T) => Promise<void>,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const whole = target.tracePromise(async () => {
+      const result = await work()
+      resolve(result)
+      await until(result)
+    }, event() as never)
+    whole.catch(reject)
+  })
 }

@@ -209,13 +209,14 @@ test("B18 outside production, another class of the same typeKey is its reload, a
 })
 
 test("B18 outside production, another class under a configured name is its reload", async () => {
-  await begin()
+  const { port } = await begin()
   const [One, Two] = [load(), load()]
+  const weather = () => connection("pets", { type: "weather", port, token: "canary-token" })
   const undo = configure({ types: { weather: async () => One } })
-  expect(await connection("pets", { type: "weather" })).toBeInstanceOf(One)
+  expect(await weather()).toBeInstanceOf(One)
   undo()
   const undoSecond = configure({ types: { weather: async () => Two } })
-  expect(await connection("pets", { type: "weather" })).toBeInstanceOf(Two)
+  expect(await weather()).toBeInstanceOf(Two)
   undoSecond()
 })
 

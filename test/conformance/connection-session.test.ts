@@ -237,3 +237,23 @@ test("B43 a synchronous _connect is as good as an asynchronous one, and what it 
     message: "not today",
   })
 })
+
+test("B39 what is made in a session stays in it: a stream and a session that are read after the request returned", async () => {
+  useProject()
+  const options = { type: "sql", url: "sqlite://", scope: "session" } as const
+  const { response, session, refused } = await withSession("ada", async () => {
+    const mine = await connection("mine", options)
+    return {
+      response: new Response(mine.stream("select 1 as a").toNDJSON()),
+      session: mine.session,
+      refused: () => mine.query("select 1 as a"),
+    }
+  })
+  expect(await response.text()).toBe('{"a":1}\n')
+  expect(await session.scalar("select 2 as b")).toBe(2)
+  let streamed = 0
+  for await (const batch of session.stream("select 3 as c")) streamed += batch.numRows
+  expect(streamed).toBe(1)
+  await session[Symbol.asyncDispose]()
+  expect(await failureOf(refused())).toMatchObject({ code: "NO_SESSION" })
+})

@@ -50,6 +50,28 @@ describe("tracing channels", () => {
     expect(events.every(({ connection }) => connection === "pets")).toBe(true)
   })
 
+  onEveryDatabase("B44 a stream's event ends with the stream, and reports its failure", async ({ pets }) => {
+    const { phases, events } = listen("query")
+    const stream = pets.stream(selectOwners, { batchRows: 1 })[Symbol.asyncIterator]()
+    await stream.next()
+    expect(phases).toEqual(["start", "end"])
+    await stream.return!()
+    await until(() => phases.length === 4)
+    expect(phases).toEqual(["start", "end", "asyncStart", "asyncEnd"])
+    await pets.stream(selectOwners).schema
+    await using session = pets.session
+    for await (const _ of session.stream(selectOwners)) break
+    await until(() => phases.filter((phase) => phase === "asyncEnd").length === 2)
+    const leaving = new AbortController()
+    const reason = new Error("left")
+    const left = pets.stream(selectOwners, { batchRows: 1, signal: leaving.signal })[Symbol.asyncIterator]()
+    await left.next()
+    leaving.abort(reason)
+    await failureOf(left.next())
+    await until(() => events.at(-1)!.error !== undefined)
+    expect(events.at(-1)!.error).toBe(reason)
+  })
+
   onEveryDatabase("B44 what is answered from the cache is no query, and is told on mooring:cache", async ({ pets }) => {
     const queries = listen("query")
     const cache = listen("cache")
