@@ -67,8 +67,8 @@ test("a wave of queries makes no more connections to SQLite than are of use, and
   await wave()
   const { availableParallelism } = await import("node:os")
   expect(Math.max(...sizes)).toBeLessThanOrEqual(Math.max(4, availableParallelism()))
-  await using session = pets.session
-  await using other = pets.session
+  await using session = await pets.begin({ readOnly: true })
+  await using other = await pets.begin({ readOnly: true })
   const work = Array.from({ length: 20 }, (_, i) => pets.scalar("select :i as i", { params: { i } }))
   expect(await session.scalar("select 1")).toBe(1)
   expect(await other.scalar("select 2")).toBe(2)

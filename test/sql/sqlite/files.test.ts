@@ -15,7 +15,7 @@ import { basename, dirname, join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { expect, onTestFinished, test } from "vitest"
 import { sqlite } from "../../../src/sql/dialects/sqlite/index.ts"
-import { config, connect, databaseFile, execute, failure, folder, open, query, script } from "./support.ts"
+import { config, connect, databaseFile, execute, failure, folder, never, open, query, script } from "./support.ts"
 
 test("query() creates no file, and execute() does", async () => {
   const file = join(folder(), "new.db")
@@ -197,6 +197,30 @@ test("keys of SQLAlchemy's driver do no harm", async () => {
   )
   const { table } = await execute(connection, "pragma busy_timeout")
   expect(table.at(0)).toEqual({ timeout: 30_000 })
+})
+
+test("a file that was replaced beside its write-ahead log is an error, never rows of either", async () => {
+  const file = databaseFile("create table t (x)")
+  const database = await open({ database: file })
+  const connection = await connect(database)
+  for (let i = 0; i < 10; i++) await execute(connection, "insert into t values ('old')")
+  expect(statSync(`${file}-wal`).size).toBeGreaterThan(0)
+  renameSync(databaseFile("create table t (x)", "insert into t values ('new')"), file)
+  const replaced = {
+    code: "CONNECT",
+    message: expect.stringMatching(/was replaced/),
+    hint: expect.stringMatching(/-wal/),
+  }
+  for (let i = 0; i < 2; i++) {
+    expect(await failure(query(connection, "select x from t"))).toMatchObject(replaced)
+    expect(await failure(execute(connection, "insert into t values (1)"))).toMatchObject(replaced)
+    expect(await failure(database.connect({ signal: never }))).toMatchObject(replaced)
+  }
+  for (const log of ["-wal", "-shm"]) renameSync(file + log, `${file}.old${log}`)
+  for (const asked of [connection, await connect(database)]) {
+    expect((await query(asked, "select x from t")).table.toArray()).toEqual([{ x: "new" }])
+    expect((await execute(asked, "pragma integrity_check")).table.toArray()).toEqual([{ integrity_check: "ok" }])
+  }
 })
 
 /** Whoever runs as root may write anywhere, so that another user has to try. */

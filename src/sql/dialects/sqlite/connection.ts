@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite"
+import { MooringError } from "../../../errors.ts"
 import { hydrate, type Schema, type Table } from "../../../tables/index.ts"
 import type { DriverConnection, RecordStream, RunOptions, RunResult, Statement, StreamOptions } from "../../dialect.ts"
 import { toSqliteValues } from "./bind.ts"
@@ -8,6 +9,9 @@ import type { BatchAnswer, Request, RunAnswer, SqliteError } from "./protocol.ts
 /** Result codes after which a handle is not to be trusted: IOERR, CORRUPT, NOTADB. */
 const broken = new Set([10, 11, 26])
 
+/** Settings of SQLite's that hold for the whole process, and that no handle can take back. */
+const changesProcess = /heap_limit|_store_directory/i
+
 /** One connection: a worker, and in it the handles of the database. */
 export class SqliteConnection implements DriverConnection {
   private readonly link: WorkerLink
@@ -15,6 +19,7 @@ export class SqliteConnection implements DriverConnection {
   private rawHandle: DatabaseSync | undefined
   private isBroken = false
   private hasRun = false
+  private isSpoiled = false
 
   constructor(link: WorkerLink, openRaw: () => DatabaseSync) {
     this.link = link
@@ -57,6 +62,7 @@ export class SqliteConnection implements DriverConnection {
 
   async reset(): Promise<void> {
     this.closeRaw()
+    if (this.isSpoiled) return this.discard()
     if (!this.hasRun) return
     await this.send({ type: "reset" })
     this.hasRun = false
@@ -64,7 +70,7 @@ export class SqliteConnection implements DriverConnection {
 
   async close(): Promise<void> {
     this.closeRaw()
-    await this.link.close()
+    await (this.isSpoiled ? this.discard() : this.link.close())
   }
 
   /** Each batch is asked for while the one before is used, and no earlier. */
@@ -90,7 +96,10 @@ export class SqliteConnection implements DriverConnection {
   }
 
   private async send(request: Request, signal?: AbortSignal): Promise<unknown> {
-    if (request.type === "run" || request.type === "stream") this.hasRun = true
+    if (request.type === "run" || request.type === "stream") {
+      this.hasRun = true
+      if (changesProcess.test(request.text)) this.isSpoiled = true
+    }
     try {
       return await this.link.request(request, signal)
     } catch (error) {
@@ -98,6 +107,12 @@ export class SqliteConnection implements DriverConnection {
       if (broken.has(errcode % 256) || transactionLost) this.isBroken = true
       throw error
     }
+  }
+
+  /** The process is not used again, not by another connection either. */
+  private async discard(): Promise<void> {
+    this.isBroken = true
+    await this.link.kill(new MooringError("ABORTED", "The connection was closed while a statement was running."))
   }
 
   private closeRaw(): void {

@@ -5,6 +5,7 @@ import { SqliteConnection } from "./connection.ts"
 import { WorkerLink } from "./link.ts"
 import { type Location, locate } from "./location.ts"
 import { MemoryFile } from "./memory-file.ts"
+import { OpenFile } from "./open-file.ts"
 import { fileProblem } from "./opening.ts"
 import type { WorkerSetup } from "./protocol.ts"
 import { loadSqlite } from "./runtime.ts"
@@ -39,12 +40,14 @@ export async function openDatabase(config: SqlConfig): Promise<Database> {
     if (memory) handle.exec("pragma synchronous = off")
     return handle
   }
+  let file = memory ? undefined : new OpenFile(setup)
   return {
     engine: { path: setup.path, open } satisfies SqliteEngine,
     version: process.versions.sqlite ?? "",
     // A query keeps a core busy, and each connection is a process.
     concurrentReads: Math.max(4, availableParallelism()),
     async connect({ signal }) {
+      if (file?.isMissing || file?.isReplaced()) file = new OpenFile(setup)
       return new SqliteConnection(await WorkerLink.start(setup, signal), open)
     },
     async close() {

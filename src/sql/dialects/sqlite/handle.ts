@@ -1,6 +1,6 @@
-import { statSync } from "node:fs"
 import type { DatabaseSync } from "node:sqlite"
 import { allowReadsOnly, wouldOnlyRead } from "./authorizer.ts"
+import { identityOf } from "./open-file.ts"
 import { explainOpening, missingFile } from "./opening.ts"
 import { allowWrites, beginWriting, type WorkerSetup } from "./protocol.ts"
 import { loadSqlite } from "./runtime.ts"
@@ -18,8 +18,6 @@ export class Handle {
   isChanged = false
   private readonly statements: PreparedStatements
   private readonly hasAuthorizer: boolean
-  private readonly file: string | undefined
-  private readonly identity: string | undefined
 
   /** @param guarded for queries: the engine refuses whatever is not reading. */
   constructor(setup: WorkerSetup, guarded: boolean) {
@@ -27,8 +25,7 @@ export class Handle {
     const readOnly = guarded || setup.readOnly
     this.readOnly = readOnly
     this.guarded = guarded
-    this.file = setup.memory ? undefined : setup.path
-    if (readOnly && this.file !== undefined && identityOf(this.file) === undefined) throw missingFile(setup)
+    if (readOnly && !setup.memory && identityOf(setup.path) === undefined) throw missingFile(setup)
     let database: DatabaseSync | undefined
     try {
       database = new sqlite.DatabaseSync(pathFor(setup, readOnly), { ...setup.options, readOnly })
@@ -40,16 +37,10 @@ export class Handle {
     this.database = database
     this.hasAuthorizer = guarded && allowReadsOnly(database, sqlite)
     this.statements = new PreparedStatements(database)
-    this.identity = this.file && identityOf(this.file)
   }
 
   get isInTransaction(): boolean {
     return this.database.isOpen && this.database.isTransaction
-  }
-
-  /** The file was replaced or deleted: this handle has one that nobody else sees any more. */
-  get isStale(): boolean {
-    return this.file !== undefined && !this.isInTransaction && identityOf(this.file) !== this.identity
   }
 
   prepare(text: string): Prepared {
@@ -107,9 +98,4 @@ function configure(database: DatabaseSync, setup: WorkerSetup, readOnly: boolean
   } finally {
     set("busy_timeout", patience)
   }
-}
-
-function identityOf(file: string): string | undefined {
-  const stat = statSync(file, { throwIfNoEntry: false })
-  return stat && `${stat.dev}:${stat.ino}`
 }

@@ -42,7 +42,7 @@ export class WorkerLink {
     signal.throwIfAborted()
     const link = new WorkerLink(setup)
     try {
-      await link.#wait(readyId, signal, () => void link.#giveUp(signal.reason))
+      await link.#wait(readyId, signal, () => void link.kill(signal.reason))
     } catch (error) {
       if (signal.aborted) throw signal.reason
       throw startError((error as Error).cause)
@@ -62,7 +62,7 @@ export class WorkerLink {
     let timer: NodeJS.Timeout | undefined
     const reply = this.#wait(id, signal, () => {
       this.transport.stop(id)
-      timer = setTimeout(() => void this.#giveUp(signal!.reason), grace)
+      timer = setTimeout(() => void this.kill(signal!.reason), grace)
     })
     this.transport.send({ id, request }, transfer)
     return reply.finally(() => clearTimeout(timer))
@@ -72,7 +72,7 @@ export class WorkerLink {
   async close(): Promise<void> {
     if (this.isLost) return
     if (this.#pending) {
-      await this.#giveUp(new MooringError("ABORTED", "The connection was closed while a statement was running."))
+      await this.kill(new MooringError("ABORTED", "The connection was closed while a statement was running."))
       return
     }
     // Handles that are closed in order leave no write-ahead log behind.
@@ -109,8 +109,8 @@ export class WorkerLink {
     })
   }
 
-  /** Ends the worker, whatever it does. What it had not committed is rolled back when the file is next opened. */
-  async #giveUp(reason: unknown): Promise<void> {
+  /** Ends the worker, whatever it does; a request that runs is rejected with the reason. What it had not committed is rolled back when the file is next opened. */
+  async kill(reason: unknown): Promise<void> {
     this.isLost = true
     const pending = this.#pending
     await this.transport.kill()

@@ -6,6 +6,7 @@ import { dehydrate, Table } from "../../../tables/index.ts"
 import { frameKinds, writePacket } from "./frames.ts"
 import { Handle, needsRecovery } from "./handle.ts"
 import { runHost } from "./host.ts"
+import { OpenFile } from "./open-file.ts"
 import { toPacket } from "./packet.ts"
 import {
   type BatchAnswer,
@@ -37,6 +38,8 @@ const isStopped = () => {
 let current = 0
 let reading: Handle | undefined
 let writing: Handle | undefined
+/** Absent for a database in memory, and in the host of the thread. */
+let file = setup?.memory === false ? new OpenFile(setup) : undefined
 let stream: { reader: RowReader; batchRows: number } | undefined
 
 interface Answer {
@@ -106,20 +109,29 @@ function answer(request: Request): Answer {
       return { value: undefined }
     case "close":
       endStream()
-      reading?.close()
-      writing?.close()
+      closeHandles()
       return { value: undefined }
   }
 }
 
-/** The handle for queries, or the one for everything else. */
+/**
+ * The handle for queries, or the one for everything else. Of a file that was replaced or deleted they are opened anew:
+ * nobody else sees the old one any more.
+ */
 function handleFor(readOnly: boolean): Handle {
-  const open = readOnly ? reading : writing
-  const handle = open?.isStale === false ? open : new Handle(setup, readOnly)
-  if (handle !== open) open?.close()
-  if (readOnly) reading = handle
-  else writing = handle
-  return handle
+  if (file && !writing?.isInTransaction && (file.isMissing || file.isReplaced())) {
+    if (!file.isMissing) closeHandles()
+    file = new OpenFile(setup)
+  }
+  if (readOnly) return (reading ??= new Handle(setup, true))
+  return (writing ??= new Handle(setup, false))
+}
+
+function closeHandles(): void {
+  reading?.close()
+  writing?.close()
+  reading = undefined
+  writing = undefined
 }
 
 function prepare({ text, values, readOnly }: ToRun): { handle: Handle; prepared: Prepared; bound: SQLInputValue[] } {
