@@ -1,3 +1,4 @@
+import { sleep } from "../util/abort.ts"
 import { traced } from "../util/tracing.ts"
 import type { Dialect, Failure, Statement } from "./dialect.ts"
 import { actionOf, toQueryError } from "./query-error.ts"
@@ -35,13 +36,35 @@ export function attempting<T>(
         sent = true
       })
     }
-    return retry(once, signal, () => repeatable || !sent).catch((error: unknown) => {
+    const attempted = repeatable ? () => rerunning(once, dialect, signal) : once
+    return retry(attempted, signal, () => repeatable || !sent).catch((error: unknown) => {
       if (signal.aborted) throw signal.reason
       const outcome = !sent ? "notRun" : outcomeOf(actionOf(error, dialect), repeatable)
       throw toQueryError(error, dialect, { connection, attempts, outcome })
     })
   }
   return traced("query", event, work, until)
+}
+
+/** How often a statement that reads is run at most, where others got in its way. */
+const mostRuns = 3
+
+/** The wait before the second run; it doubles from there. Milliseconds. */
+const firstWait = 50
+
+/**
+ * A read that the database gave up for the sake of something else runs again: one that recovery cancels on a standby, or
+ * the victim of a deadlock.
+ */
+async function rerunning<T>(run: () => Promise<T>, dialect: Dialect, signal: AbortSignal): Promise<T> {
+  for (let number = 1; ; number++) {
+    try {
+      return await run()
+    } catch (error) {
+      if (number === mostRuns || signal.aborted || actionOf(error, dialect) !== "rerun") throw error
+      await sleep(firstWait * 2 ** (number - 1) * (0.5 + Math.random()), signal)
+    }
+  }
 }
 
 /** What only reads takes no effect; anything else may have, if the link broke before the answer. */

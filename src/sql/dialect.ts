@@ -53,6 +53,8 @@ export interface DriverConnection {
   readonly raw: unknown
   /** False once it must not be given to anybody again: its link broke, or a cancelled statement still runs. */
   readonly usable: boolean
+  /** Why it is not usable, where the other side said so while nothing ran: the driver's error. */
+  readonly failure?: unknown
   /**
    * Whether a transaction is open, as the server reported with its last answer. A session begins the next transaction by
    * it, since a statement may have ended the last one. Absent where the database does not report it.
@@ -259,6 +261,8 @@ export interface Failure {
    */
   readonly action: "lost" | "wait" | "rerun" | "fatal"
   readonly kind: QueryErrorKind
+  /** The server had ended the session before it read the statement. */
+  readonly neverRan?: boolean
   readonly code?: ErrorCode
   /** A better sentence than the driver's own. */
   readonly message?: string

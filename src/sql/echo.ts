@@ -11,6 +11,9 @@ export function echoing(database: Database, name: string): Database {
     get raw() {
       return connection.raw
     },
+    get failure() {
+      return connection.failure
+    },
     get usable() {
       return connection.usable
     },

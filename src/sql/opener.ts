@@ -1,5 +1,5 @@
 import type { ConnectGate } from "../core/index.ts"
-import { abortable, linkSignals } from "../util/abort.ts"
+import { abortable, linkSignals, withDeadline } from "../util/abort.ts"
 import type { Database, DriverConnection } from "./dialect.ts"
 import type { Places } from "./places.ts"
 
@@ -151,4 +151,13 @@ async function withinGrace(work: Promise<unknown>): Promise<void> {
   timer.unref()
   await Promise.race([work, late])
   clearTimeout(timer)
+}
+
+/** True once the next borrower will find a fresh session. One that does not answer is not waited for. */
+export async function isRenewed(connection: DriverConnection): Promise<boolean> {
+  const late = "A connection could not be made fresh in time."
+  return withDeadline({ timeout: grace }, late, () => connection.reset()).then(
+    () => true,
+    () => false,
+  )
 }

@@ -2,7 +2,8 @@ import type { ConnectGate } from "../core/index.ts"
 import { MooringError, TimeoutError } from "../errors.ts"
 import { withDeadline } from "../util/abort.ts"
 import type { Database, DriverConnection, PoolSettings } from "./dialect.ts"
-import { grace, type Opened, Opener } from "./opener.ts"
+import { IdleList } from "./idle-list.ts"
+import { grace, isRenewed, type Opened, Opener } from "./opener.ts"
 import type { Places, Tenant } from "./places.ts"
 import { WaitingLine } from "./waiting-line.ts"
 
@@ -43,7 +44,8 @@ const checkAfterIdle = 30_000
  * The connections of one opened database: bounded, lent to one borrower at a time, in the order of asking.
  *
  * The most recently used connection is lent first, so that spare ones grow old and are renewed. Up to
- * `settings.size` stay open when they are returned; `maxOverflow` more are opened under load and closed afterwards.
+ * `settings.size` stay open when they are returned; `maxOverflow` more are opened under load and closed once they have
+ * been idle for some seconds.
  */
 export class Pool {
   readonly #database: Database
@@ -51,8 +53,7 @@ export class Pool {
   readonly #host: PoolHost
   readonly #opener: Opener<Member>
   readonly #members = new Map<DriverConnection, Member>()
-  /** The one that was used last stands last. */
-  readonly #idle: Member[] = []
+  readonly #idle: IdleList<Member>
   readonly #waiters = new WaitingLine<Member>()
   readonly #closing = new AbortController()
   readonly #tenant: Tenant
@@ -74,6 +75,12 @@ export class Pool {
       join: (opened) => this.#join(opened),
       late: (member) => this.#offer(member),
     })
+    this.#idle = new IdleList(
+      () => this.#members.size > settings.size,
+      (member) => {
+        void this.#discard(member)
+      },
+    )
     const waiters = this.#waiters
     this.#tenant = {
       get waiting() {
@@ -110,7 +117,7 @@ export class Pool {
 
   /** Borrows a connection that can be lent as it is; undefined where {@link acquire} would look, open or wait. */
   tryAcquire(): DriverConnection | undefined {
-    const member = this.#idle.at(-1)
+    const member = this.#idle.last
     if (member === undefined || !this.#isTrusted(member)) return undefined
     this.#idle.pop()
     member.lent = true
@@ -147,7 +154,7 @@ export class Pool {
     const reason = new MooringError("ABORTED", `The pool of connection "${name}" was closed.`, { connection: name })
     this.#closing.abort(reason)
     this.#waiters.rejectAll(reason)
-    this.#idle.length = 0
+    this.#idle.takeAll()
     for (const member of [...this.#members.values()]) void this.#discard(member)
     await this.#opener.settled()
     places.leave(this.#tenant)
@@ -213,7 +220,7 @@ export class Pool {
       if (!signal.aborted) {
         this.suspect()
         // Those below have been idle for longer: each would be waited for in turn.
-        for (const other of this.#idle.splice(0)) void this.#discard(other)
+        for (const other of this.#idle.takeAll()) void this.#discard(other)
         return false
       }
       void this.#discard(member)
@@ -224,7 +231,11 @@ export class Pool {
   async #renew(member: Member): Promise<void> {
     const { connection } = member
     if (connection.usable && (await isRenewed(connection))) this.#takeBack(member)
-    else if (this.#members.has(connection)) void this.#discard(member)
+    else if (this.#members.has(connection)) {
+      // What made this one unfit may have done so to others.
+      this.#suspectedAt = Date.now()
+      void this.#discard(member)
+    }
   }
 
   #takeBack(member: Member): void {
@@ -272,22 +283,12 @@ export class Pool {
     else this.#waiters.rejectAll(error)
   }
 
-  /** Gives a connection to whoever is first in line; without a line, overflow is closed. */
+  /** Gives a connection to whoever is first in line; without a line, it is idle. */
   #offer(member: Member): void {
     member.idleSince = Date.now()
     if (this.#closing.signal.aborted) void this.#discard(member)
     else if (this.#waiters.serve(member)) return
-    else if (this.#members.size > this.#settings.size) void this.#discard(member)
     else if (this.#host.places.wantedBesides(this.#tenant)) void this.#discard(member)
     else this.#idle.push(member)
   }
-}
-
-/** True once the next borrower will find a fresh session. One that does not answer is not waited for. */
-async function isRenewed(connection: DriverConnection): Promise<boolean> {
-  const late = "A connection could not be made fresh in time."
-  return withDeadline({ timeout: grace }, late, () => connection.reset()).then(
-    () => true,
-    () => false,
-  )
 }

@@ -35,13 +35,11 @@ export function toQueryError(error: unknown, dialect: Dialect, failed: FailedSta
     ...(driverCode !== undefined && {
       driverCode: typeof driverCode === "string" ? serverText(driverCode) : driverCode,
     }),
-    outcome: failed.outcome ?? "failed",
+    outcome: failure.neverRan ? "notRun" : (failed.outcome ?? "failed"),
     attempts: failed.attempts ?? 1,
   }
-  // A server that accepts no writes at all has a hint of its own.
-  if (kind === "readOnly" && failure.code !== "QUERY")
-    details.hint = "Use execute(), or a session, for statements that change something."
   const code = failure.code ?? (kind === "readOnly" ? "READ_ONLY" : "QUERY")
+  if (code === "READ_ONLY") details.hint = "Use execute(), or a session, for statements that change something."
   return remembered(new QueryError(sentence(error, failure, failed.connection), details, code), failure)
 }
 

@@ -1,4 +1,4 @@
-import { MooringError, type Outcome } from "../errors.ts"
+import { MooringError, type Outcome, QueryError } from "../errors.ts"
 import type { ValueOptions } from "../tables/index.ts"
 import { withDeadline } from "../util/abort.ts"
 import { traced } from "../util/tracing.ts"
@@ -22,14 +22,28 @@ export interface SessionHost {
   readonly name: string
   readonly dialect: Dialect
   readonly autocommit: boolean
+  /** Whether `transaction()` commits and rolls back, and not the caller. */
+  readonly inCallback: boolean
   readonly values: ValueOptions | undefined
   borrow(signal: AbortSignal): Promise<Borrowed>
   /** A commit may have changed what queries answer. */
   committed(): Promise<void>
 }
 
+/** What kind of session is made. */
+export interface SessionKind extends Partial<Pick<SessionHost, "autocommit" | "inCallback">> {
+  readonly signal?: AbortSignal | undefined
+}
+
 /** How often a transaction is begun where connections turn out to be dead. */
 const beginAttempts = 3
+
+/** Of a connection that broke while nothing ran, and nobody said why. */
+const brokenBefore = {
+  kind: "connection",
+  outcome: "notRun",
+  hint: "The database has undone the transaction: run it again. Did it wait for longer than the server allows?",
+} as const
 
 /** A session gives what it is asked for, whatever its size. */
 const unlimited = { maxRows: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY, readOnly: false } as const
@@ -91,7 +105,7 @@ export class SessionTransaction {
       const why = this.#broken
         ? "The connection broke in this transaction, or was given up, and the database undoes it."
         : "An earlier statement of this transaction failed."
-      throw this.#stateError(why, "Call rollback() to begin anew.")
+      throw this.#stateError(why, this.#advice("Call rollback() to begin anew."))
     }
     for (let attempt = 1; ; attempt++) {
       // What broke between two transactions took nothing with it.
@@ -113,7 +127,8 @@ export class SessionTransaction {
   async commit(signal: AbortSignal): Promise<void> {
     this.#refuseWhenClosed()
     if (this.#state === "failed") {
-      throw this.#stateError("A statement of this transaction failed, so it cannot be committed.", "Call rollback().")
+      const message = "A statement of this transaction failed, so it cannot be committed."
+      throw this.#stateError(message, this.#advice("Call rollback()."))
     }
     if (this.#state !== "active") return
     try {
@@ -184,8 +199,9 @@ export class SessionTransaction {
   }
 
   async #runOne(connection: DriverConnection, statement: Statement, signal: AbortSignal): Promise<RunResult> {
+    const run = () => connection.run(statement, { ...unlimited, signal })
     try {
-      return await this.#told(statement, () => connection.run(statement, { ...unlimited, signal }), signal)
+      return await this.#told(statement, run, signal)
     } finally {
       // Also after an error: DDL commits before it fails.
       if (this.#state === "active" && connection.inTransaction === false) await this.#ended()
@@ -208,6 +224,7 @@ export class SessionTransaction {
     const { name, dialect } = this.#host
     const event = () => ({ connection: name, dialect: dialect.name, sql: statement.text })
     const ours = async () => {
+      this.#refuseWhenLost(this.#borrowed!.connection)
       try {
         return await work()
       } catch (error) {
@@ -215,6 +232,15 @@ export class SessionTransaction {
       }
     }
     return traced("query", event, ours, until)
+  }
+
+  /** Nothing is sent on a connection that broke while nothing ran; the reason is the server's own, where it gave one. */
+  #refuseWhenLost({ usable, failure }: DriverConnection): void {
+    if (usable) return
+    const known = failure ?? new QueryError("The connection broke before this was sent.", brokenBefore)
+    const error = this.failure(known, undefined, "notRun")
+    this.#borrowed?.lost()
+    throw error
   }
 
   async #borrow(signal: AbortSignal): Promise<Borrowed> {
@@ -239,6 +265,7 @@ export class SessionTransaction {
 
   async #control(text: string, outcome: Outcome, signal: AbortSignal): Promise<void> {
     const { connection } = this.#borrowed!
+    this.#refuseWhenLost(connection)
     try {
       await connection.run({ text, values: [] }, { ...unlimited, signal })
     } catch (error) {
@@ -249,6 +276,14 @@ export class SessionTransaction {
 
   #refuseWhenClosed(): void {
     if (this.#state === "closed") throw this.#stateError("This session was disposed of.", "Take a new one.")
+  }
+
+  /** The callback of `transaction()` has no `rollback()`. */
+  #advice(ofSession: string): string {
+    if (!this.#host.inCallback) return ofSession
+    const { savepoints } = capabilitiesOf(this.#host.dialect)
+    const part = savepoints ? " What may fail alone goes into tx.transaction()." : ""
+    return `Let the error leave the callback: transaction() rolls back then.${part}`
   }
 
   #stateError(message: string, hint: string): MooringError {

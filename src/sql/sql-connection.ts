@@ -127,7 +127,7 @@ export class SQLConnection<DB = AnyDatabase> extends SqlCore<DB> {
     refuseInside(this, this.connectionName, outside)
     const { autocommit } = this._target.config
     if (autocommit && Object.keys(transaction).length > 0) throw this.#noTransactions()
-    return this._session(transaction, signal, autocommit)
+    return this._session(transaction, { signal, autocommit })
   }
 
   /**
@@ -151,7 +151,7 @@ export class SQLConnection<DB = AnyDatabase> extends SqlCore<DB> {
     const transaction = { ...(isolation && { isolation }), ...(readOnly && { readOnly }) }
     return this._within(options, (signal) =>
       runTransaction<DB, T>({
-        begin: () => this._session(transaction, signal),
+        begin: () => this._session(transaction, { signal, inCallback: true }),
         work: (tx) => insideTransactionOf(this, () => this._holding(() => work(tx))),
         mayRerun: (error) => isMooringError(error) && this._classify(error) === "rerun",
         maxAttempts,

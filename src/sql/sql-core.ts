@@ -32,6 +32,7 @@ import type { Params } from "./params.ts"
 import { actionOf, locating, toConnectError, toQueryError } from "./query-error.ts"
 import { groupOf, ProgressWatchers, readKey, SeenLimits, unlimited } from "./read-key.ts"
 import { Session } from "./session.ts"
+import type { SessionKind } from "./session-transaction.ts"
 import { callProviders, describeProviders, type SqlOptions } from "./sql-options.ts"
 import { notKnownYet, resolveSql, type Target, targetOf } from "./sql-target.ts"
 import type { OpenStream } from "./table-stream.ts"
@@ -167,11 +168,10 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
     return attempting(this.#attempts, statement, { repeatable: true, signal }, attempt, (it) => streamEnd(it.records))
   }
 
-  protected _session(options: TransactionOptions, signal?: AbortSignal, autocommit: boolean = false): Session<DB> {
+  protected _session(options: TransactionOptions, { signal, ...kind }: SessionKind): Session<DB> {
     const { connectionName: name, _values: values } = this
-    const { dialect } = this._target
-    const borrow = this._borrowing()
-    const host = { name, dialect, autocommit, values, borrow, committed: () => this._committed() }
+    const parts = { name, dialect: this._target.dialect, values, borrow: this._borrowing() }
+    const host = { autocommit: false, inCallback: false, ...kind, ...parts, committed: () => this._committed() }
     return new Session<DB>(host, options, signal)
   }
 

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from "vitest"
 import type { TimeoutError } from "../../src/errors.ts"
 import { makePool } from "../support/make-pool.ts"
-import { failureOf, gate, pause, settledFlag, until } from "../support/waiting.ts"
+import { failureOf, gate, pause, settledFlag } from "../support/waiting.ts"
 
 afterEach(() => {
   vi.useRealTimers()
@@ -63,13 +63,33 @@ describe("lending", () => {
     expect(database.mostOpen).toBe(1)
   })
 
-  test("overflow is closed when it comes back and nobody waits", async () => {
+  test("overflow stays for the next wave, and is closed when none comes for some seconds", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] })
     const { pool, database, acquire } = makePool({ size: 1, maxOverflow: 2 })
-    const three = [await acquire(), await acquire(), await acquire()]
-    for (const each of three) await pool.release(each, "statement")
-    await until(() => pool.stats.size === 1)
+    for (let wave = 0; wave < 3; wave++) {
+      const three = [await acquire(), await acquire(), await acquire()]
+      for (const each of three) await pool.release(each, "statement")
+      await vi.advanceTimersByTimeAsync(4_000)
+    }
+    expect(database.attempts).toBe(3)
+    expect(pool.stats).toEqual({ size: 3, idle: 3, waiting: 0, max: 3 })
+    await vi.advanceTimersByTimeAsync(1_000)
     expect(database.open).toBe(1)
     expect(pool.stats).toEqual({ size: 1, idle: 1, waiting: 0, max: 3 })
+  })
+
+  test("overflow that is used again stays, and the others leave", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] })
+    const { pool, acquire } = makePool({ size: 1, maxOverflow: 3 })
+    const four = [await acquire(), await acquire(), await acquire(), await acquire()]
+    for (const each of four) await pool.release(each, "statement")
+    await vi.advanceTimersByTimeAsync(3_000)
+    const two = [await acquire(), await acquire()]
+    for (const each of two) await pool.release(each, "statement")
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(pool.stats.size).toBe(2)
+    await vi.advanceTimersByTimeAsync(3_000)
+    expect(pool.stats.size).toBe(1)
   })
 
   test("overflow is handed on when somebody waits", async () => {

@@ -4,13 +4,14 @@ import type { DriverConnection, RecordStream, RunOptions, RunResult, Statement, 
 import { asRead } from "../../escapes.ts"
 import { type CancelTarget, cancelRunning } from "./cancel.ts"
 import type { TypeCatalog } from "./catalog.ts"
-import { ControlExchange, freshSession } from "./control.ts"
 import type { Client } from "./driver.ts"
 import { type ExchangeHost, type ExchangeStatement, type RowTaker, StatementExchange } from "./exchange.ts"
 import { noteOutdated, noteStatement } from "./failures.ts"
 import { explainRefusal, type Guard } from "./guard.ts"
+import { isRefusedChange, OnlyReads, onlyReads } from "./only-reads.ts"
 import { Probe, undoProbe } from "./probe.ts"
 import { ignored, ResultTaker } from "./result.ts"
+import { SessionCare } from "./session-care.ts"
 import { Statements } from "./statements.ts"
 import { PostgresStream, type Running } from "./stream.ts"
 import { checkText, nothing, type TypedText, type Typing, type Typings, UnfitValue } from "./typing.ts"
@@ -27,12 +28,6 @@ export interface ConnectionParts {
   /** Whether statements may be kept on the server. */
   readonly keepsStatements: boolean
 }
-
-/** How long an answer to our own short statements may take; milliseconds. */
-const controlPatience = 5_000
-
-/** The same, when the caller does not wait any more. */
-const abortedPatience = 200
 
 /** How long a server may take to hang up; milliseconds. */
 const closePatience = 1_000
@@ -52,6 +47,10 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
   private closed = false
   /** `pg` says that the server ended the session; the link may still stand. */
   private broken = false
+  /** The first that `pg` said of that: the server's own reason. */
+  failure: unknown
+  private readonly startedWritable: boolean
+  private readonly care: SessionCare
   private current: StatementExchange | Probe | undefined
   /** Cancel requests under way: until they are through, they could hit the next statement. */
   private cancelling: Promise<unknown> | undefined
@@ -64,11 +63,14 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
     this.guard = parts.guard
     this.target = parts.target
     this.statements = new Statements(parts.keepsStatements)
+    this.care = new SessionCare({ ...parts, statements: this.statements })
+    this.startedWritable = !onlyReads(this.wire.parameters)
     // Idle, it must neither end the process nor keep it alive.
-    this.raw.on("error", () => {
+    this.raw.on("error", (error: unknown) => {
+      this.failure ??= error
       this.broken = true
     })
-    this.raw.unref()
+    this.care.unref()
   }
 
   /** {@link ExchangeHost}: the server sends UTF-8, whatever its database has, until somebody asks for something else. */
@@ -76,8 +78,12 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
     return this.wire.parameters.get("client_encoding") !== "UTF8"
   }
 
+  get inTransaction(): boolean {
+    return this.wire.status !== "I"
+  }
+
   get usable(): boolean {
-    return !this.closed && !this.broken && this.wire.failure === undefined
+    return !this.closed && !this.broken && !this.care.spoilt && this.wire.failure === undefined
   }
 
   async run(statement: Statement, options: RunOptions): Promise<RunResult> {
@@ -134,7 +140,7 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
       } catch (error) {
         if (probe.refused) noteStatement(error, { text: typing.sent.text, readOnly: false })
         if (!probe.refused || !typing.next(error)) throw typing.reason(error)
-        await this.control(undoProbe)
+        await this.care.control(undoProbe)
       }
     }
   }
@@ -153,17 +159,21 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
       await this.cancelling
       unlisten()
       this.current = undefined
-      this.raw.unref()
+      this.care.unref()
     }
   }
 
   async ping({ signal }: { signal: AbortSignal }): Promise<void> {
     await this.converse({ ...nothing, readOnly: false, rowLimit: 0 }, ignored, signal)
+    if (this.startedWritable && onlyReads(this.wire.parameters)) throw new OnlyReads()
+  }
+
+  async handOut(): Promise<void> {
+    this.care.lend()
   }
 
   async reset(): Promise<void> {
-    const undone = this.wire.status === "I" ? [] : ["ROLLBACK"]
-    await this.clear([...undone, ...freshSession])
+    await this.care.renew()
   }
 
   async close(): Promise<void> {
@@ -216,69 +226,22 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
     try {
       if (this.cancelling) await this.cancelling
       // Left behind by whoever had the connection before.
-      if (statement.readOnly && this.wire.status !== "I") await this.control(["ROLLBACK"])
+      if (statement.readOnly) await this.care.control(this.care.undone)
       this.raw.query(exchange)
       await exchange.done
-      if (statement.readOnly) await this.leave(exchange, controlPatience)
+      if (statement.readOnly) await this.care.leave(exchange, false)
     } catch (error) {
       await this.cancelling
       // Its own part is done by then.
       const isDone = this.guard.lacks(exchange.refusedControl, error)
       if (exchange.refused) noteStatement(error, statement)
-      if (statement.readOnly) await this.leave(exchange, signal.aborted ? abortedPatience : controlPatience)
-      if (!isDone) throw await explainRefusal(error, exchange.refusedControl, (texts) => this.control(texts))
+      if (isRefusedChange(error) && !statement.readOnly) this.care.refusedChange = true
+      if (statement.readOnly && this.usable) await this.care.leave(exchange, signal.aborted)
+      if (!isDone) throw await explainRefusal(error, exchange.refusedControl, (texts) => this.care.control(texts))
     } finally {
       unlisten()
       this.current = undefined
-      this.raw.unref()
-    }
-  }
-
-  /** Sees to it that a statement that read leaves nothing, however it ended; else nobody gets this connection again. */
-  private async leave(exchange: StatementExchange, limit: number): Promise<void> {
-    if (!this.usable) return
-    const undone = this.wire.status === "I" ? [] : ["ROLLBACK"]
-    try {
-      if (exchange.failed && exchange.ran) await this.clear(undone, limit)
-      else if (undone.length > 0) await this.control(undone, limit)
-      if (exchange.leftStatements) await this.forgetStatements(limit)
-    } catch {
-      this.broken = true
-    }
-  }
-
-  /** Runs statements of our own, and clears what no ROLLBACK undoes. */
-  private async clear(texts: readonly string[], limit: number = controlPatience): Promise<void> {
-    for (;;) {
-      const [clearing] = this.guard.clearing
-      try {
-        if (await this.control([...texts, ...this.guard.clearingTexts], limit)) await this.forgetStatements(limit)
-        return
-      } catch (error) {
-        if (!this.guard.lacks(clearing, error)) throw error
-      }
-    }
-  }
-
-  /** Ours go with those that others prepared in SQL: the server forgets all, or one by its name. */
-  private async forgetStatements(limit: number): Promise<void> {
-    await this.control(["DEALLOCATE ALL"], limit)
-    this.statements.clear()
-  }
-
-  /** Statements of our own; without an answer in time the link is taken for dead. True where a row said so. */
-  private async control(texts: readonly string[], limit: number = controlPatience): Promise<boolean> {
-    if (texts.length === 0) return false
-    const exchange = new ControlExchange(texts)
-    const timer = setTimeout(() => this.wire.stream.destroy(new Error(`No answer to ${texts[0]}.`)), limit)
-    this.raw.ref()
-    try {
-      this.raw.query(exchange)
-      await exchange.done
-      return exchange.found
-    } finally {
-      clearTimeout(timer)
-      this.raw.unref()
+      this.care.unref()
     }
   }
 

@@ -43,6 +43,7 @@ export interface Client extends EventEmitter {
   query(submittable: Submittable): unknown
   getStartupConf(): Record<string, string>
   end(): Promise<void>
+  readonly connection: Wire
   ref(): void
   unref(): void
 }
@@ -69,6 +70,14 @@ export const driverPackage: DriverPackage = {
   package: "pg",
   range: ">=8.16",
   aliases: ["psycopg2", "psycopg", "asyncpg", "pg8000", "psycopg2cffi"],
+}
+
+/** What a caller may have left on a client that he had: the session itself is made fresh by the server. */
+export function takeBack(client: Client): void {
+  const { connection } = client as { connection: Wire & { parsedStatements?: object } }
+  // `pg` would not prepare them again.
+  connection.parsedStatements = {}
+  for (const event of ["notice", "notification"]) client.removeAllListeners(event)
 }
 
 /** Loads `pg`. */

@@ -1,5 +1,6 @@
 import { isMooringError, type QueryErrorKind } from "../../../errors.ts"
 import type { Failure } from "../../dialect.ts"
+import { OnlyReads } from "./only-reads.ts"
 import { ProtocolError } from "./wire/framer.ts"
 
 /** The fields of the server's errors that are used. `detail`, `where` and `internalQuery` can hold values: they are not. */
@@ -49,6 +50,7 @@ export function classify(error: unknown): Failure {
   if (error instanceof NotReading) {
     return { action: "fatal", kind: "readOnly", code: "READ_ONLY", message: error.message }
   }
+  if (error instanceof OnlyReads) return lost
   if (error instanceof ProtocolError) return { action: "lost", kind: "connection" }
   const server = (error ?? {}) as ServerError
   const { code, message = "" } = server
@@ -146,6 +148,8 @@ const actions: Readonly<Record<string, Failure["action"]>> = {
   "57P01": "lost",
   "57P02": "lost",
   "57P05": "lost",
+  "25P03": "lost",
+  "25P04": "lost",
   "57P03": "wait",
   "53300": "wait",
   "40001": "rerun",
@@ -164,6 +168,8 @@ const kinds: Readonly<Record<string, QueryErrorKind>> = {
   "23505": "unique",
   "23514": "check",
   "25006": "readOnly",
+  "25P03": "connection",
+  "25P04": "connection",
   "40001": "serialization",
   "40P01": "deadlock",
   "42501": "permission",
@@ -183,6 +189,10 @@ const kinds: Readonly<Record<string, QueryErrorKind>> = {
 }
 
 const hints: Readonly<Record<string, string>> = {
+  "25P03": "The transaction waited for its next statement for longer than idle_in_transaction_session_timeout.",
+  "25P04": "The transaction took longer than transaction_timeout.",
+  "25006":
+    "The transaction, the role or the server only reads, as a standby does. Where it was a failover, the next call gets another connection.",
   "25P02": "A statement of this transaction failed before: roll it back and begin anew.",
   "28000": "Check user and host against the server's pg_hba.conf.",
   "28P01": "Check username and password.",
@@ -218,14 +228,18 @@ function ofServer(error: unknown, server: ServerError): Failure {
   const kind = kinds[code] ?? kinds[code.slice(0, 2)] ?? "other"
   return {
     action: outdated.has(error as object) ? "rerun" : (actions[code] ?? actions[code.slice(0, 2)] ?? "fatal"),
-    // On a standby, or where the role only reads, execute() is refused as well: there the hint to use it would be wrong.
-    kind: kind === "readOnly" && statement?.readOnly !== true ? "permission" : kind,
+    kind,
+    ...(whileIdle.has(code) && { neverRan: true }),
     sqlState: code,
     driverCode: code,
-    ...(kind === "readOnly" && statement?.readOnly === true && { code: "READ_ONLY" as const }),
+    // On a standby, or where the role only reads, execute() is refused as well: there the hint to use it would be wrong.
+    ...(kind === "readOnly" && { code: statement?.readOnly === true ? ("READ_ONLY" as const) : ("QUERY" as const) }),
     ...(hint !== "" && { hint }),
   }
 }
+
+/** The server ends a session with these because it does nothing. */
+const whileIdle = new Set(["25P03", "57P05"])
 
 const outdatedHint =
   "Tables changed after the statement was prepared: roll back and run the transaction again, as transaction() does."
