@@ -4,8 +4,9 @@ import { fileURLToPath, pathToFileURL } from "node:url"
 import { builtinTypes, streamlitPaths } from "./builtins.ts"
 import { BaseConnection, type Controlled, control, type Environment } from "./core/index.ts"
 import { MooringError } from "./errors.ts"
-import { assertMayExecute } from "./secrets/index.ts"
+import { assertMayExecute, header } from "./secrets/index.ts"
 import { fs } from "./util/node.ts"
+import { isOtherDatabase } from "./util/other-databases.ts"
 import { didYouMean } from "./util/suggest.ts"
 
 /** A class of connections, of this or another copy of the package. */
@@ -185,6 +186,7 @@ function notAConnection(name: string, what: string, environment: Environment): M
 
 function unknownType(environment: Environment, name: string, type: string): MooringError {
   const known = knownTypes(environment)
+  if (isOtherDatabase(type)) throw notYet(name, type, known)
   return new MooringError(
     "UNKNOWN_TYPE",
     `Connection "${name}" is of type ${JSON.stringify(type)}, which is unknown.`,
@@ -195,7 +197,21 @@ function unknownType(environment: Environment, name: string, type: string): Moor
   )
 }
 
+function notYet(name: string, type: string, known: readonly string[]): MooringError {
+  return new MooringError("UNKNOWN_TYPE", `Connection "${name}" is of type ${type}, which is not supported yet.`, {
+    connection: name,
+    hint: `Known types are ${known.join(", ")}. Write a class that extends BaseConnection for others.`,
+  })
+}
+
 function pythonPath(name: string, type: string): MooringError {
+  const streamlits = /^streamlit\.connections\.(?:\w+\.)?(\w+?)(?:Base)?Connection$/.exec(type)?.[1]
+  if (streamlits !== undefined) {
+    return new MooringError("UNKNOWN_TYPE", `Connection "${name}" is of type ${type}, which is not supported yet.`, {
+      connection: name,
+      hint: "Of Streamlit's connections, Mooring has SQLConnection. Write a class that extends BaseConnection for others.",
+    })
+  }
   return new MooringError("UNKNOWN_TYPE", `Connection "${name}" is of type ${type}, which is a Python class.`, {
     connection: name,
     hint:
@@ -207,16 +223,19 @@ function pythonPath(name: string, type: string): MooringError {
 function nothingConfigured(environment: Environment, name: string, hasSection: boolean): MooringError {
   const { secrets } = environment
   if (hasSection) {
+    const keys = Object.keys(secrets.section(name)?.values ?? {})
+    const guess = keys.map((key) => didYouMean(key, ["type", "url", "dialect"])).find((sentence) => sentence !== "")
     return new MooringError("NO_CONFIG", `[connections.${name}] has neither type, url nor dialect.`, {
       connection: name,
-      hint: `Add type = "…" (${knownTypes(environment).join(", ")}), or url = "dialect://…" for SQL.`,
+      hint: guess ?? `Add type = "…" (${knownTypes(environment).join(", ")}), or url = "dialect://…" for SQL.`,
     })
   }
-  const names = secrets.list().map((section) => section.name)
-  const meant = secrets.misspelling(name) ?? didYouMean(name, [...names, ...knownTypes(environment)])
-  const places = secrets.places.length > 0 ? ` Looked at ${secrets.places.join(", ")}.` : ""
+  const meant = secrets.meant(name, knownTypes(environment))
+  const looked = secrets.places.join(", ")
+  const places = looked && ` Looked at ${looked}, in the folder ${environment.projectDir}.`
+  const url = `duckdb:///${name.replace(/[^\w.-]/g, "_")}.duckdb`
   return new MooringError("NO_CONFIG", `Nothing is configured under the name "${name}".${places}`, {
     connection: name,
-    hint: meant || `Add to .mooring/secrets.toml:\n[connections.${name}]\nurl = "duckdb:///${name}.duckdb"`,
+    hint: meant || `Add to .mooring/secrets.toml:\n${header("connections", name)}\nurl = ${JSON.stringify(url)}`,
   })
 }

@@ -11,6 +11,8 @@ export interface Secrets {
   onChange(listener: (change: { connections: readonly string[] }) => void): () => void
 }
 
+const shown = (): string => "[secrets: read them by name, as secrets.openai_key]"
+
 const onChange: Secrets["onChange"] = (listener) => currentEnvironment().onSecretsChange(listener)
 
 /**
@@ -19,7 +21,13 @@ const onChange: Secrets["onChange"] = (listener) => currentEnvironment().onSecre
  * @example import { secrets } from "mooring"; const key = secrets.openai_key
  */
 export const secrets: Secrets = new Proxy({} as Secrets, {
-  get: (_, key) => (key === "onChange" ? onChange : Reflect.get(all(), key)),
+  get: (_, key) => {
+    if (key === "onChange") return onChange
+    const own = all()
+    if (Object.hasOwn(own, key)) return Reflect.get(own, key)
+    // What logs and templates ask for: they get a sentence, and never a value.
+    return key === "toJSON" || key === "toString" || key === Symbol.toPrimitive ? shown : undefined
+  },
   has: (_, key) => key === "onChange" || Reflect.has(all(), key),
   ownKeys: () => Reflect.ownKeys(all()),
   getOwnPropertyDescriptor: (_, key) => {

@@ -1,6 +1,6 @@
 export { fingerprint } from "./fingerprint.ts"
 export { type Data, isRefusedKey } from "./guard.ts"
-export { displayOrigin } from "./paths.ts"
+export { displayOrigin, header } from "./paths.ts"
 export { executionRefusal } from "./permissions.ts"
 export { Redactor, redact, secretTexts } from "./redact.ts"
 export { isReference, SecretReference } from "./reference.ts"

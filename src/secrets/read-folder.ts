@@ -1,6 +1,6 @@
 import { join } from "node:path"
 import { fs } from "../util/node.ts"
-import type { Data } from "./guard.ts"
+import { type Data, isTable } from "./guard.ts"
 import { executionRefusal } from "./permissions.ts"
 import { asText, maxBytes, readSmallFile, Unusable } from "./read-file.ts"
 
@@ -60,12 +60,19 @@ function readLevel(folder: string, reading: Reading, level: number): Data {
     const path = join(folder, name)
     if (reading.paths.length > maxEntries) throw new Unusable(`it has more than ${maxEntries} entries`)
     if (fs.statSync(path).isDirectory()) {
-      if (level < levels) addTable(table, name, readLevel(path, reading, level + 1), level)
+      if (level < levels) addTable(table, name, alone(readLevel(path, reading, level + 1), name, level), level)
     } else {
       add(table, name, readValue(path, name, reading))
     }
   }
   return table
+}
+
+/** As in Streamlit, a folder with one file is that file's value: so Kubernetes mounts a secret of one key. */
+function alone(content: Data, name: string, level: number): unknown {
+  const values = Object.values(content)
+  const isSection = level > 1 || name === "connections" || name === "mooring" || name.startsWith("connections.")
+  return !isSection && values.length === 1 && !isTable(values[0]) ? values[0] : content
 }
 
 function readValue(path: string, name: string, reading: Reading): string | Uint8Array {
@@ -77,7 +84,7 @@ function readValue(path: string, name: string, reading: Reading): string | Uint8
   return asText(bytes)?.trim() ?? bytes
 }
 
-function addTable(table: Record<string, unknown>, name: string, content: Data, level: number): void {
+function addTable(table: Record<string, unknown>, name: string, content: unknown, level: number): void {
   const prefix = "connections."
   if (level === 1 && name.startsWith(prefix) && name !== prefix) {
     const connections = (table.connections ??= Object.create(null)) as Record<string, unknown>

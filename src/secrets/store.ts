@@ -1,5 +1,6 @@
 import { resolve } from "node:path"
 import { isMooringError, type MooringError } from "../errors.ts"
+import { didYouMean } from "../util/suggest.ts"
 import { homeFolder } from "../util/user.ts"
 import { readOverrides } from "./environment.ts"
 import { EnvExport } from "./export-env.ts"
@@ -115,6 +116,12 @@ export class SecretsStore {
   /** The same with references to files and commands as {@link SecretReference} objects. */
   settingValues(): Data {
     return this.#current().settingValues()
+  }
+
+  /** What was probably meant by a name under which nothing is configured; a sentence, or "". */
+  meant(name: string, others: readonly string[] = []): string {
+    const names = this.list().map((section) => section.name)
+    return this.misspelling(name) ?? didYouMean(name, [...names, ...others])
   }
 
   /** A sentence on a table that was probably meant as `[connections.<name>]`, as `[connection.pets]`. */

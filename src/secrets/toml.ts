@@ -62,6 +62,12 @@ function explain(error: unknown, where: string): MooringError {
   return new MooringError(
     "SECRETS",
     `${where} is not valid TOML at line ${error.line}, column ${error.column}: ${reason}.`,
-    { hint },
+    { hint: isEscape(said) ? `${backslash} ${hint}` : hint },
   )
+}
+
+const backslash = "A path of Windows, or any text with backslashes, stands in single quotes: 'C:\\Users\\ada'."
+
+function isEscape(said: string): boolean {
+  return /escape/.test(said)
 }

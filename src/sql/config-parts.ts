@@ -1,4 +1,5 @@
 import { MooringError } from "../errors.ts"
+import { isOtherDatabase } from "../util/other-databases.ts"
 import { didYouMean } from "../util/suggest.ts"
 import type { Dialect } from "./dialect.ts"
 import { readers, readInteger } from "./setting-values.ts"
@@ -119,6 +120,10 @@ export function dialectNamed(name: string, dialects: readonly Dialect[]): Dialec
   const found = findDialect(name, dialects)
   if (found) return found
   const names = dialects.map((dialect) => dialect.name)
+  if (isOtherDatabase(name)) {
+    const hint = `Mooring has ${names.join(", ")}.`
+    throw new MooringError("BAD_CONFIG", `The dialect ${name.toLowerCase()} is not supported yet.`, { hint })
+  }
   const guess = didYouMean(
     name,
     dialects.flatMap((dialect) => [dialect.name, ...dialect.aliases]),

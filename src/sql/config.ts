@@ -10,6 +10,7 @@ import {
   readParts,
 } from "./config-parts.ts"
 import type { Dialect, Setting, SqlConfig } from "./dialect.ts"
+import { adviceFor } from "./foreign-keys.ts"
 import {
   type EngineSettings,
   layPoolSettings,
@@ -25,8 +26,8 @@ export interface ConfigContext {
   /** The connection's name. */
   readonly connection: string
   readonly projectDir: string
-  /** The files that were looked at, for the error when there is nothing. */
-  readonly places?: readonly string[]
+  /** What the error says when there is nothing: the files that were looked at, and what was probably meant. */
+  readonly secrets?: { readonly places: readonly string[]; meant(name: string): string }
 }
 
 /** A complete configuration, and what to tell about it. */
@@ -94,9 +95,12 @@ export function toSqlConfig(
     requireParts(dialect, parts)
     checkDriver(dialect, parts.driver, warnings)
     const { engine, lacking } = readEngine(layers)
-    if (lacking.length > 0) warnings.push(lackingWarning(lacking, dialect))
+    const streamlit = layers.some((layer) => layer.streamlit)
+    const unused: string[] = lacking.length > 0 ? [lackingWarning(lacking, dialect)] : []
     const autocommit = strongest(layers, "autocommit")
-    const { settings, query } = readSettings(dialect, read, from, warnings)
+    const { settings, query } = readSettings(dialect, read, from, unused)
+    const connectArgs = streamlit ? knownArgs(engine.connectArgs, dialect, unused) : engine.connectArgs
+    if (unused.length > 0) warnings.push(unused.join(" "))
     return {
       dialect,
       warnings,
@@ -104,7 +108,7 @@ export function toSqlConfig(
       leakWarning: engine.leakWarning,
       queryTtl: strongest(layers, "query_ttl")?.value,
       values: strongest(layers, "values")?.value,
-      streamlit: layers.some((layer) => layer.streamlit),
+      streamlit,
       config: {
         dialect: dialect.name,
         driver: parts.driver,
@@ -115,7 +119,7 @@ export function toSqlConfig(
         database: parts.database,
         query,
         settings,
-        connectArgs: engine.connectArgs,
+        connectArgs,
         pool: engine.pool,
         autocommit: autocommit ? readers.boolean(autocommit.value, autocommit.what) : false,
         projectDir: context.projectDir,
@@ -142,22 +146,21 @@ function readSettings(
   dialect: Dialect,
   layers: readonly ReadLayer[],
   from: number,
-  warnings: string[],
+  unused: string[],
 ): Pick<SqlConfig, "settings" | "query"> {
   const settings = new Map<string, unknown>()
   const query = new Map<string, string>()
   layers.forEach(({ source, values, parts, streamlit }, index) => {
     for (const [key, value] of Object.entries(values)) {
       if (value === undefined || commonKeys.includes(key)) continue
-      const setting = settingOf(dialect, key)
-      if (setting) settings.set(key, readSetting(value, setting, `${key} in ${source}`))
-      else if (index >= from) refuse(unknownKey(key, source, dialect), streamlit, warnings)
+      if (settingOf(dialect, key)) readInto(settings, dialect, key, value, `${key} in ${source}`)
+      else if (index >= from) refuse(unknownKey(key, source, dialect), streamlit, unused)
     }
     if (index < from) return
     for (const [key, value] of Object.entries(parts.query ?? {})) {
-      const setting = settingOf(dialect, key)
-      if (setting) settings.set(key, readSetting(value, setting, `${key} in the query of ${source}`))
-      else query.set(key, value)
+      if (settingOf(dialect, key)) readInto(settings, dialect, key, value, `${key} in the query of ${source}`)
+      else if (dialect.urlKeys?.test(key) ?? true) query.set(key, value)
+      else refuse(unknownUrlKey(key, dialect), streamlit, unused)
     }
   })
   return { settings: Object.fromEntries(settings), query: Object.fromEntries(query) }
@@ -167,19 +170,62 @@ function settingOf(dialect: Dialect, key: string): Setting | undefined {
   return Object.hasOwn(dialect.settings, key) ? dialect.settings[key] : undefined
 }
 
+function readInto(settings: Map<string, unknown>, dialect: Dialect, key: string, value: unknown, what: string): void {
+  const setting = settingOf(dialect, key)!
+  const other = setting.otherwise === undefined ? undefined : settingOf(dialect, setting.otherwise)
+  if (other?.oneOf?.includes(String(value))) settings.set(setting.otherwise!, value)
+  else settings.set(key, readSetting(value, setting, what))
+}
+
 /** Streamlit leaves keys that it does not know alone, and its files must work unchanged: there it is a warning. */
-function refuse(problem: MooringError, streamlit: boolean | undefined, warnings: string[]): void {
+function refuse(problem: MooringError, streamlit: boolean | undefined, unused: string[]): void {
   if (!streamlit) throw problem
-  warnings.push(`${problem.message} ${problem.hint}`)
+  unused.push(`${problem.message} ${problem.hint}`)
+}
+
+/** A URL may be torn where a password has an unescaped character: only keys that are known to somebody are named. */
+function unknownUrlKey(key: string, dialect: Dialect): MooringError {
+  const known = Object.keys(dialect.settings)
+  const advice = adviceFor(key, dialect.name)
+  const guess = advice === undefined ? nearest(key, known) : undefined
+  const named = advice === undefined ? "a key" : JSON.stringify(key)
+  return new MooringError(
+    "BAD_CONFIG",
+    `The URL's query has ${named}, which ${dialect.name} connections do not have.`,
+    {
+      hint:
+        advice ?? (guess === undefined ? `It takes ${known.join(", ")}.` : `Did you mean ${JSON.stringify(guess)}?`),
+    },
+  )
+}
+
+/** The connect_args that the dialect has a use for. */
+function knownArgs(given: SqlConfig["connectArgs"], dialect: Dialect, unused: string[]): SqlConfig["connectArgs"] {
+  const known = dialect.connectArgs
+  if (known === undefined) return given
+  const isKnown = (key: string) => settingOf(dialect, key) !== undefined || known.test(key)
+  const others = Object.keys(given).filter((key) => !isKnown(key))
+  if (others.length > 0) {
+    const hints = others.map((key) => adviceFor(key, dialect.name)).filter((hint) => hint !== undefined)
+    unused.push(
+      [`connect_args has ${others.join(", ")}, which ${dialect.name} connections do not have.`, ...hints].join(" "),
+    )
+  }
+  return Object.fromEntries(Object.entries(given).filter(([key]) => isKnown(key)))
 }
 
 function unknownKey(key: string, source: string, dialect: Dialect): MooringError {
   const known = [...commonKeys, ...Object.keys(dialect.settings)]
   const guess = Object.hasOwn(synonyms, key) ? synonyms[key] : nearest(key, known)
+  const advice = Object.hasOwn(synonyms, key) ? undefined : adviceFor(key, dialect.name)
   return new MooringError(
     "BAD_CONFIG",
     `${JSON.stringify(key)} in ${source} is no setting of a ${dialect.name} connection.`,
-    { hint: guess === undefined ? `Its settings are ${known.join(", ")}.` : `Did you mean ${JSON.stringify(guess)}?` },
+    {
+      hint:
+        advice ??
+        (guess === undefined ? `Its settings are ${known.join(", ")}.` : `Did you mean ${JSON.stringify(guess)}?`),
+    },
   )
 }
 
@@ -205,19 +251,28 @@ function checkDriver({ name, driver }: Dialect, given: string | undefined, warni
 
 function noDialect(layers: readonly Layer[], context: ConfigContext): MooringError {
   const given = layers.some(({ values }) => Object.values(values).some((value) => value !== undefined))
-  if (!given) return missingConfiguration(context.connection, context.places)
+  if (!given) return missingConfiguration(context)
+  const keys = layers.flatMap(({ values }) => Object.keys(values))
+  const guess = keys
+    .map((key) => [key, nearest(key, ["url", "dialect"])] as const)
+    .find(([, near]) => near !== undefined)
   return new MooringError("BAD_CONFIG", `[connections.${context.connection}] gives neither url nor dialect.`, {
-    hint: 'Add url = "dialect://…", or dialect = "…" beside the other keys.',
+    hint: guess
+      ? `It has ${JSON.stringify(guess[0])}. Did you mean ${JSON.stringify(guess[1])}?`
+      : 'Add url = "dialect://…", or dialect = "…" beside the other keys.',
   })
 }
 
 /** The error for a connection of which nothing is known. */
-export function missingConfiguration(connection: string, places: readonly string[] = []): MooringError {
+export function missingConfiguration({ connection, projectDir, secrets }: ConfigContext): MooringError {
   const section = /^[\w-]+$/.test(connection) ? connection : JSON.stringify(connection)
-  const looked = places.length > 0 ? ` Looked at ${places.join(", ")}.` : ""
+  const places = secrets?.places.join(", ")
+  const looked = places ? ` Looked at ${places}, in the folder ${projectDir}.` : ""
   return new MooringError("NO_CONFIG", `Missing SQL connection configuration [connections.${section}].${looked}`, {
     connection,
-    hint: `Add to .mooring/secrets.toml:\n[connections.${section}]\nurl = "postgresql://user:password@localhost/database"`,
+    hint:
+      secrets?.meant(connection) ||
+      `Add to .mooring/secrets.toml:\n[connections.${section}]\nurl = "postgresql://user:password@localhost/database"`,
   })
 }
 

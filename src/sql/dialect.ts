@@ -22,6 +22,10 @@ export interface Dialect {
   readonly requires?: readonly ("username" | "host" | "database")[]
   /** Keys of a section beyond those that all SQL connections have. Others are refused by name. */
   readonly settings: Readonly<Record<string, Setting>>
+  /** Keys of a URL's query beyond the settings that are not refused. Absent: all are handed to the dialect. */
+  readonly urlKeys?: RegExp
+  /** The same for `connect_args`. */
+  readonly connectArgs?: RegExp
   /** Database type → Arrow type, for the docs' table and the tests. */
   readonly types: Readonly<Record<string, string>>
   /** Where the data is. Pure: nothing is opened. */
@@ -203,6 +207,8 @@ export interface Setting {
   /** True where it cannot change what a query returns: it stays out of the cache key. */
   readonly tuning?: boolean
   readonly oneOf?: readonly string[]
+  /** The setting that takes a text which is no value of this one: other drivers have both under one name. */
+  readonly otherwise?: string
 }
 
 /** The complete configuration of one SQL connection: what a URL, a section and options come to. */

@@ -279,7 +279,7 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
 
   #configure(layers: readonly OptionsLayer[]): ResolvedSql {
     const { projectDir, secrets } = this._environment
-    return resolveSql(layers, { connection: this.connectionName, projectDir, places: secrets.places })
+    return resolveSql(layers, { connection: this.connectionName, projectDir, secrets })
   }
 
   #defaultTtl(): string | number {

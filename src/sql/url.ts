@@ -32,8 +32,11 @@ export function parseUrl(text: string): UrlParts {
   const { host, port, tail } = splitHost(rest)
   const mark = tail.indexOf("?")
   const path = mark === -1 ? tail : tail.slice(0, mark)
-  if (host?.includes("@") || (password !== undefined && path.includes("@"))) {
-    throw bad("The database URL has an @ too many.", "Inside a user name, password or database, write @ as %40.")
+  if (host?.includes("@") || (password !== undefined && tail.includes("@"))) {
+    throw bad(
+      "The database URL has more than one @, so that its password cannot be told from its host.",
+      "Inside a user name, password, database or query, write @ as %40, ? as %3F, / as %2F and # as %23.",
+    )
   }
   return {
     dialect: scheme[1]!,
@@ -90,7 +93,7 @@ export function parseQuery(text: string): Record<string, string> {
     const key = unquote(pair.slice(0, equals).replaceAll("+", " "))
     if (query.has(key)) {
       throw bad(
-        `The database URL gives ${JSON.stringify(key)} more than once.`,
+        `The database URL gives ${key === "host" ? "host" : "a key"} more than once.`,
         key === "host" ? "Name one host." : "Give it once.",
       )
     }

@@ -14,6 +14,7 @@ describe("B37 folders", () => {
       "run/connections.owls/url": " sqlite:// ",
       "run/connections.my.db/url": "u",
       "run/api/key": "k\n",
+      "run/api/other": "o",
       "run/plain": "p",
     })
     const store = storeOf(folder, { env: { MOORING_SECRETS: "run" } })
@@ -21,7 +22,19 @@ describe("B37 folders", () => {
     expect(store.section("owls")!.values).toEqual({ url: "sqlite://" })
     expect(store.section("my.db")!.values).toEqual({ url: "u" })
     expect(store.section("owls")!.origin).toBe("run [connections.owls]")
-    expect(store.all()).toMatchObject({ api: { key: "k" }, plain: "p" })
+    expect(store.all()).toMatchObject({ api: { key: "k", other: "o" }, plain: "p" })
+  })
+
+  test("a folder with one file is that file's value, but for connections and settings", () => {
+    const folder = project({
+      "run/api_key/value": "k-123\n",
+      "run/connections/pets/url": "sqlite://",
+      "run/mooring/session_idle": "5m",
+    })
+    const store = storeOf(folder, { env: { MOORING_SECRETS: "run" } })
+    expect(store.all().api_key).toBe("k-123")
+    expect(store.section("pets")!.values).toEqual({ url: "sqlite://" })
+    expect(store.settings()).toEqual({ session_idle: "5m" })
   })
 
   test("texts are literal, what is not text stays bytes, and hidden files are left out", () => {

@@ -117,3 +117,9 @@ describe("a good file", () => {
     )
   })
 })
+
+test("a path of Windows in double quotes comes with a hint", () => {
+  expect(() => parseToml('database = "C:\\Users\\ada"', "secrets.toml")).toThrow(
+    expect.objectContaining({ hint: expect.stringContaining("single quotes: 'C:\\Users\\ada'") }),
+  )
+})

@@ -25,9 +25,11 @@ const dialects: readonly Dialect[] = [
     name: "postgresql",
     aliases: ["postgres"],
     driver: { package: "pg", range: "^8", aliases: ["psycopg2", "asyncpg"] },
+    urlKeys: /^(?!hunter2|pgbouncer|schema|sslmod$|target)/,
+    connectArgs: /^timeout$/,
     settings: {
       sslmode: { type: "text", description: "", oneOf: ["disable", "require", "verify-full"] },
-      keepalive: { type: "boolean", description: "" },
+      keepalive: { type: "boolean", description: "", otherwise: "sslmode" },
       idle_timeout: { type: "duration", description: "" },
       fetch: { type: "number", description: "" },
       labels: { type: "table", description: "" },
@@ -190,14 +192,14 @@ describe("B22 nothing configured", () => {
       const places = ["/project/.mooring/secrets.toml", "/home/ada/.streamlit/secrets.toml"]
       const error = (() => {
         try {
-          return toSqlConfig(layers, dialects, { ...context, places })
+          return toSqlConfig(layers, dialects, { ...context, secrets: { places, meant: () => "" } })
         } catch (caught) {
           return caught as MooringError
         }
       })() as MooringError
       expect(error.code).toBe("NO_CONFIG")
       expect(error.message).toBe(
-        `Missing SQL connection configuration [connections.pets]. Looked at ${places.join(", ")}.`,
+        `Missing SQL connection configuration [connections.pets]. Looked at ${places.join(", ")}, in the folder /project.`,
       )
       expect(error.hint).toContain('[connections.pets]\nurl = "postgresql://')
       expect(error.connection).toBe("pets")
@@ -209,8 +211,11 @@ describe("B22 nothing configured", () => {
   })
 
   test("a dialect that Mooring lacks names those it has, and the nearest", () => {
-    expect(refusal(section({ url: "oracle://h/db" }))).toMatch(
-      /no dialect "oracle"\. Mooring has postgresql, sqlite, trino\./,
+    expect(refusal(section({ url: "orakel://h/db" }))).toMatch(
+      /no dialect "orakel"\. Mooring has postgresql, sqlite, trino\./,
+    )
+    expect(refusal(section({ url: "mssql+pyodbc://h/db" }))).toMatch(
+      /The dialect mssql is not supported yet\. Mooring has postgresql/,
     )
     expect(refusal(section({ dialect: "postgre" }))).toContain('Did you mean "postgres"?')
   })
@@ -352,7 +357,8 @@ describe("a dialect's own settings", () => {
   })
 
   test("unknown keys are refused with the nearest spelling", () => {
-    expect(refusal(section({ url, ssl_mode: "require" }))).toContain('Did you mean "sslmode"?')
+    expect(refusal(section({ url, sslmod: "require" }))).toContain('Did you mean "sslmode"?')
+    expect(refusal(section({ url, ssl_mode: "require" }))).toContain("Write sslmode instead of ssl_mode.")
     expect(refusal(section({ url, user: "ada" }))).toContain('Did you mean "username"?')
     expect(refusal(options({ url, zzzzzzzz: 1 }))).toContain('"zzzzzzzz" in the options is no setting of a postgresql')
     expect(refusal(options({ url, constructor: 1 }))).toContain('"constructor" in the options')
@@ -363,6 +369,32 @@ describe("a dialect's own settings", () => {
     expect(resolve(layer).streamlit).toBe(true)
     expect(warningsOf(layer)).toEqual([expect.stringContaining('"note" in /project/.streamlit/secrets.toml')])
     expect(warningsOf(layer).join()).not.toContain("canary")
+  })
+
+  test("what such a section has beyond Mooring's settings is one warning", () => {
+    const values = {
+      url: `${url}?target_session_attrs=read-write&hunter2=1`,
+      note: "x",
+      create_engine_kwargs: { pool_sise: 3, connect_args: { init_command: "set x", fetch: 3 } },
+    }
+    const layer = { source: ".streamlit/secrets.toml", streamlit: true, values }
+    const [warning, ...others] = warningsOf(layer)
+    expect(others).toEqual([])
+    expect(warning).toMatch(/pool_sise.*note.*target_session_attrs.*a key.*connect_args has init_command/s)
+    expect(warning).not.toContain("hunter2")
+    expect(configOf(layer)).toMatchObject({ query: {}, connectArgs: { fetch: 3 } })
+  })
+
+  test("other programs' keys of a URL come with what to write instead, unknown ones without a name", () => {
+    expect(refusal(section({ url: `${url}?pgbouncer=true` }))).toMatch(/has "pgbouncer", .*prepared_statements/)
+    expect(refusal(section({ url: `${url}?schema=a` }))).toContain("search_path")
+    expect(refusal(section({ url: `${url}?sslmod=require` }))).toContain('Did you mean "sslmode"?')
+    expect(refusal(section({ url: `${url}?hunter2=1` }))).toMatch(/has a key, which .* It takes sslmode/)
+    expect(configOf(section({ url: `${url}?keepalives=1` })).query).toEqual({ keepalives: "1" })
+  })
+
+  test("a text of another setting's goes there", () => {
+    expect(configOf(section({ url: `${url}?keepalive=require` })).settings).toEqual({ sslmode: "require" })
   })
 
   test("query_ttl and values are known, and passed on", () => {

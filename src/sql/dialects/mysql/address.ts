@@ -67,7 +67,7 @@ export const settings: Readonly<Record<string, Setting>> = {
 }
 
 /** Keys of URLs and of connect_args that other drivers have, and that have no meaning or no other one here. */
-const harmless =
+export const urlKeys =
   /^(auth_plugin_map|autocommit|binary_prefix|buffered|conv|cursorclass|defer_connect|local_infile|program_name|raise_on_warnings|raw|read_default_file|read_default_group|read_timeout|sql_auto_is_null|use_pure|use_unicode|write_timeout)$/
 
 /** What `mysql2` may be told besides: what changes neither how rows are read nor how values are bound. */
@@ -85,6 +85,9 @@ const passedOn: readonly string[] = [
   "password3",
   "passwordSha1",
 ]
+
+/** All keys of connect_args beyond the settings. */
+export const connectArgs: RegExp = new RegExp(`${urlKeys.source}|^(${passedOn.join("|")})$`)
 
 /** The address, with MySQL's defaults for what is not configured. */
 export function addressOf(config: SqlConfig): Address {
@@ -115,11 +118,9 @@ export function settingsOf(config: SqlConfig): { own: MysqlSettings; driver: Mys
     if (name === "ssl" && typeof value === "object" && value !== null) layTls(own, value)
     else if (setting) own.set(name, readSetting(value, setting, `connect_args.${name}`))
     else if (passedOn.includes(name)) driver.set(name, value)
-    else if (!harmless.test(name)) throw stranger(name, "connect_args has", passedOn)
+    else if (!urlKeys.test(name)) throw stranger(name, "connect_args has", passedOn)
   }
   for (const [name, value] of Object.entries(config.settings)) own.set(name, value)
-  for (const name of Object.keys(config.query))
-    if (!harmless.test(name)) throw stranger(name, "The URL's query has", [])
   return { own: Object.fromEntries(own), driver: Object.fromEntries(driver) }
 }
 

@@ -1,7 +1,7 @@
 import { MooringError } from "../../../errors.ts"
 import type { Dialect, TransactionOptions } from "../../dialect.ts"
 import { mysqlSyntax } from "../../syntaxes.ts"
-import { settings, sourceOf } from "./address.ts"
+import { connectArgs, settings, sourceOf, urlKeys } from "./address.ts"
 import { driverPackage } from "./driver.ts"
 import { classify } from "./failures.ts"
 import { kyselyParts } from "./kysely.ts"
@@ -20,6 +20,8 @@ export const mysql: Dialect = {
   capabilities: { errorAbortsTransaction: false },
   syntax: mysqlSyntax,
   settings,
+  urlKeys,
+  connectArgs,
   types: typeTable,
   source: sourceOf,
   // Loaded here: the reading of rows is for programs that open a database.

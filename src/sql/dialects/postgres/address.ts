@@ -24,6 +24,7 @@ export const settings: Readonly<Record<string, Setting>> = {
   ssl: {
     type: "boolean",
     description: "true is sslmode = verify-full, with the runtime's own authorities unless sslrootcert is given.",
+    otherwise: "sslmode",
     tuning: true,
   },
   sslrootcert: {
@@ -63,7 +64,7 @@ export const settings: Readonly<Record<string, Setting>> = {
 }
 
 /** Keys of URLs that other drivers have, and that have no meaning or no other one here. */
-const harmless =
+export const urlKeys =
   /^(async_fallback|client_encoding|gssencmode|keepalives.*|krbsrvname|sslcompression|sslsni|tcp_user_timeout)$/
 
 /** libpq's variables for settings. */
@@ -104,7 +105,6 @@ export interface PostgresSettings {
   readonly [name: string]: unknown
 }
 
-/** @throws MooringError `BAD_CONFIG` for keys of a URL's query that PostgreSQL has not. */
 export function settingsOf(config: SqlConfig): { own: PostgresSettings; driver: PostgresSettings } {
   const own = new Map<string, unknown>()
   const driver = new Map<string, unknown>()
@@ -118,12 +118,6 @@ export function settingsOf(config: SqlConfig): { own: PostgresSettings; driver: 
     else driver.set(name, value)
   }
   for (const [name, value] of Object.entries(config.settings)) own.set(name, value)
-  const stranger = Object.keys(config.query).find((name) => !harmless.test(name))
-  if (stranger !== undefined) {
-    throw new MooringError("BAD_CONFIG", `The URL's query has ${JSON.stringify(stranger)}, which PostgreSQL has not.`, {
-      hint: `It takes ${Object.keys(settings).join(", ")}.`,
-    })
-  }
   return { own: Object.fromEntries(own), driver: Object.fromEntries(driver) }
 }
 

@@ -1,7 +1,7 @@
 import { MooringError } from "../../../errors.ts"
 import type { Dialect, TransactionOptions } from "../../dialect.ts"
 import { postgresSyntax } from "../../syntaxes.ts"
-import { settings, sourceOf } from "./address.ts"
+import { settings, sourceOf, urlKeys } from "./address.ts"
 import { driverPackage } from "./driver.ts"
 import { classify } from "./failures.ts"
 import { kyselyParts } from "./kysely.ts"
@@ -20,6 +20,7 @@ export const postgres: Dialect = {
   capabilities: { arrays: true },
   syntax: postgresSyntax,
   settings,
+  urlKeys,
   types: typeTable,
   source: sourceOf,
   // Loaded here: the reading of rows is for programs that open a database.

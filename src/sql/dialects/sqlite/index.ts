@@ -2,7 +2,7 @@ import { MooringError } from "../../../errors.ts"
 import type { Dialect, TransactionOptions } from "../../dialect.ts"
 import { sqliteSyntax } from "../../syntaxes.ts"
 import { classify } from "./classify.ts"
-import { sourceOf } from "./location.ts"
+import { sourceOf, urlKeys } from "./location.ts"
 import { allowWrites, beginWriting } from "./protocol.ts"
 
 /** SQLite, through the runtime's own `node:sqlite` in processes of its own: nothing to install. */
@@ -11,6 +11,7 @@ export const sqlite: Dialect = {
   aliases: ["sqlite3"],
   capabilities: { errorAbortsTransaction: false, embedded: true },
   syntax: sqliteSyntax,
+  urlKeys,
   settings: {
     busy_timeout: {
       type: "duration",

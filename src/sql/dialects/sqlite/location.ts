@@ -20,6 +20,9 @@ export interface Location {
 /** Keys of a URL that SQLAlchemy's drivers know and that mean nothing here. */
 const ignored = ["uri", "check_same_thread", "detect_types", "cached_statements", "isolation_level", "cache", "factory"]
 const understood = ["mode", "immutable", "timeout"]
+const keys = [...understood, ...ignored]
+/** The dialect's `urlKeys`. */
+export const urlKeys: RegExp = new RegExp(`^(${keys.join("|")})$`)
 
 /**
  * Reads `database` and the URL's keys: a path, `file:…?mode=ro&immutable=1`, `:memory:`, or nothing, which is memory.
@@ -37,14 +40,14 @@ export function locate(config: SqlConfig): Location {
     name = path.startsWith("file:///") ? fileURLToPath(path) : decodeURIComponent(path.slice("file:".length))
   }
   for (const key of query.keys()) {
-    if (understood.includes(key) || ignored.includes(key)) continue
-    throw new MooringError("BAD_CONFIG", `SQLite has no URL key ${JSON.stringify(key)}.`, {
+    if (keys.includes(key)) continue
+    throw new MooringError("BAD_CONFIG", "The URL's query has a key that sqlite connections do not have.", {
       hint: `${didYouMean(key, understood)} Those it has are ${understood.join(", ")}.`.trim(),
     })
   }
   const mode = query.get("mode") ?? "rwc"
   if (!["ro", "rw", "rwc", "memory"].includes(mode)) {
-    throw new MooringError("BAD_CONFIG", `The URL's mode is ${JSON.stringify(mode)}.`, {
+    throw new MooringError("BAD_CONFIG", "The URL's mode is none that SQLite has.", {
       hint: 'Give "ro" to read only, or leave it out.',
     })
   }
