@@ -50,7 +50,8 @@ export const settings: Readonly<Record<string, Setting>> = {
   collation: { type: "text", description: "How texts of statements compare (the server's own for utf8mb4)." },
   time_zone: {
     type: "text",
-    description: "The session's time zone (+00:00), in which NOW() and the like are told.",
+    description:
+      "The session's time zone (+00:00), for NOW() and the like. A Date is the same instant in every zone but SYSTEM, which only the server knows.",
   },
   zero_dates: {
     type: "text",

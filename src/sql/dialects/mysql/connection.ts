@@ -216,12 +216,12 @@ export class MysqlConnection implements DriverConnection {
   }
 
   private exchangeFor({ text, values }: Statement, protocol: Protocol, taker: RowTaker): Exchange {
-    const bound = bindValues(values, this.typed)
+    const bound = bindValues(values, this.typed, this.state.clock)
     return new Exchange({ text, values: bound, protocol }, taker, (exchange) => this.cancelling.cancel(exchange))
   }
 
   private readerFor(protocol: Protocol, limits: Limits): ReaderFor {
-    return readerFor(protocol, { ...limits, zeroDates: this.zeroDates, isUtc: () => this.state.isUtc })
+    return readerFor(protocol, { ...limits, zeroDates: this.zeroDates, clock: () => this.state.clock })
   }
 
   /**

@@ -3,6 +3,7 @@ import type { Socket } from "node:net"
 import type { DriverPackage } from "../../dialect.ts"
 import { importDriver } from "../../import-driver.ts"
 import type { TypedParameter } from "./params.ts"
+import type { Zone } from "./zone.ts"
 
 /** The slice of `mysql2` that is used: its login, its framing and its commands, not its rows. */
 export interface Mysql2 {
@@ -120,6 +121,8 @@ export interface ColumnDefinition {
   /** In bytes. */
   readonly columnLength: number
   readonly decimals: number
+  /** Ours: the zone of the clock that the column's times are from, where it is not UTC's. */
+  readonly zone?: Zone
   /** MariaDB: `uuid`, `inet6`, `point`. */
   readonly extendedTypeName?: string
   /** MariaDB: `json`. */

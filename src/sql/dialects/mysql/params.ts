@@ -1,4 +1,5 @@
 import { MooringError } from "../../../errors.ts"
+import type { Zone } from "./zone.ts"
 
 /** What mysql2 has for values whose type is not to be guessed; versions before 3.24 have none. */
 export interface TypedParameter {
@@ -8,6 +9,9 @@ export interface TypedParameter {
   }
   NEWDECIMAL(value: string): unknown
 }
+
+/** The session's clock; where only the server knows it, Dates are given as UTC. */
+type Clock = "UTC" | Zone | undefined
 
 /** More digits than a decimal has, in either server. */
 const mostDigits = 65
@@ -23,7 +27,7 @@ const mostDigits = 65
  * | other numbers | DOUBLE; NaN and infinities are an error |
  * | bigint | BIGINT, BIGINT UNSIGNED, DECIMAL to 65 digits |
  * | string | VARCHAR |
- * | Date | DATETIME(6), in UTC |
+ * | Date | DATETIME(6), on the session's clock |
  * | Uint8Array | BLOB |
  *
  * Dates need mysql2's `timezone: "Z"`.
@@ -31,11 +35,11 @@ const mostDigits = 65
  * @param typed mysql2's own. Without it, mysql2 sends integers as DOUBLE and bigints as text.
  * @throws MooringError `BAD_PARAMS` for what the server has no value for.
  */
-export function bindValues(values: readonly unknown[], typed?: TypedParameter): unknown[] {
-  return values.map((value, index) => bindValue(value, index, typed))
+export function bindValues(values: readonly unknown[], typed?: TypedParameter, clock?: Clock): unknown[] {
+  return values.map((value, index) => bindValue(value, index, typed, clock))
 }
 
-function bindValue(value: unknown, index: number, typed: TypedParameter | undefined): unknown {
+function bindValue(value: unknown, index: number, typed: TypedParameter | undefined, clock: Clock): unknown {
   switch (typeof value) {
     case "string":
     case "boolean":
@@ -47,7 +51,7 @@ function bindValue(value: unknown, index: number, typed: TypedParameter | undefi
     case "object":
       if (value === null) return null
       if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-      if (Object.prototype.toString.call(value) === "[object Date]") return dateValue(value as Date, index)
+      if (Object.prototype.toString.call(value) === "[object Date]") return dateValue(value as Date, index, clock)
   }
   throw bad(
     index,
@@ -72,13 +76,20 @@ function bigintValue(value: bigint, index: number, typed: TypedParameter | undef
   return BigInt.asUintN(64, value) === value ? typed.LONGLONG.unsigned(value) : typed.NEWDECIMAL(text)
 }
 
-function dateValue(value: Date, index: number): Date {
+function dateValue(given: Date, index: number, clock: Clock): Date {
+  const value = clock === undefined || clock === "UTC" ? given : onClock(given, clock)
   const year = value.getUTCFullYear()
   if (Number.isNaN(year)) throw bad(index, "is an invalid Date", "Check how the date was made.")
   if (year < 0 || year > 9999) {
     throw bad(index, `is a Date in the year ${year}`, "MySQL's years are those from 0 to 9999.")
   }
   return value
+}
+
+/** What a zone's clock shows at an instant, as a Date of UTC. */
+function onClock(instant: Date, clock: Zone): Date {
+  const time = instant.getTime()
+  return Number.isNaN(time) ? instant : new Date(time + clock.offsetAt(Math.floor(time / 1000)) * 1000)
 }
 
 function bad(index: number, what: string, hint: string): MooringError {

@@ -4,6 +4,7 @@ import type { ZeroDates } from "./columns/temporal.ts"
 import type { ColumnDefinition, OkPacket } from "./driver.ts"
 import type { Protocol, RowTaker } from "./exchange.ts"
 import { RowReader, TextRowReader } from "./rows.ts"
+import type { Zone } from "./zone.ts"
 
 /** What turns packets into columns. */
 export type Rows = RowReader | TextRowReader
@@ -19,18 +20,31 @@ export interface Limits {
 
 interface ReaderOptions extends Limits {
   readonly zeroDates: ZeroDates | undefined
-  /** Whether the session's clock is UTC. */
-  isUtc(): boolean
+  /** The session's clock; undefined where only the server knows it. */
+  clock(): "UTC" | Zone | undefined
 }
 
 /** Readers of the rows of one protocol. */
-export function readerFor(protocol: Protocol, { maxRows, maxBytes, zeroDates, isUtc }: ReaderOptions): ReaderFor {
+export function readerFor(protocol: Protocol, { maxRows, maxBytes, zeroDates, clock }: ReaderOptions): ReaderFor {
   const options = { maxRows, maxBytes, ...(zeroDates !== undefined && { zeroDates }) }
   const Reader = protocol === "binary" ? RowReader : TextRowReader
-  return (fields) => new Reader(isUtc() ? fields : fields.map(withoutZone), options)
+  return (fields) => new Reader(byClock(fields, clock()), options)
 }
 
-/** In a session of another zone, what a `timestamp` shows is no time of UTC: then it is read as a `datetime`. */
+/**
+ * In a session of another zone, a `timestamp` shows that zone's time, and so does a `datetime` that was written there: both
+ * are instants. In one that nobody here knows, a `timestamp` is read as a `datetime`, which has none.
+ */
+function byClock(fields: readonly ColumnDefinition[], clock: "UTC" | Zone | undefined): readonly ColumnDefinition[] {
+  if (clock === "UTC") return fields
+  return fields.map((field) => (clock === undefined ? withoutZone(field) : inZone(field, clock)))
+}
+
+function inZone(field: ColumnDefinition, zone: Zone): ColumnDefinition {
+  if (field.columnType !== timestampType && field.columnType !== datetimeType) return field
+  return Object.create(field, { columnType: { value: timestampType }, zone: { value: zone } }) as ColumnDefinition
+}
+
 function withoutZone(field: ColumnDefinition): ColumnDefinition {
   if (field.columnType !== timestampType) return field
   return Object.create(field, { columnType: { value: datetimeType } }) as ColumnDefinition

@@ -2,6 +2,7 @@ import { MooringError } from "../../../errors.ts"
 import type { MysqlSettings } from "./address.ts"
 import type { OkPacket } from "./driver.ts"
 import type { ServerKind } from "./server.ts"
+import { type Zone, zoneNamed } from "./zone.ts"
 
 /** How long the server waits for a reader of a stream that does not come back; seconds. Its own default is 60. */
 const patientWrites = 3600
@@ -36,6 +37,9 @@ export class SessionState {
   private isSet = false
   private isZoneKnown = true
   private timeZone = ""
+  /** The clock of the zone that was named last. */
+  private clocked = ""
+  private current: "UTC" | Zone | undefined
   private moved = false
   private status = 0
   /** What the present borrower may have left: of `traces` the server reports nothing, and plain statements see nothing. */
@@ -51,9 +55,14 @@ export class SessionState {
     this.readOnlyVariable = `@@SESSION.${server.readOnlyVariable}`
   }
 
-  /** Whether the session's clock is UTC, as far as the server told. */
-  get isUtc(): boolean {
-    return utc.test(this.timeZone)
+  /** The session's clock, as far as the server told; undefined where only it knows. */
+  get clock(): "UTC" | Zone | undefined {
+    if (!this.isZoneKnown) return undefined
+    if (this.clocked !== this.timeZone) {
+      this.clocked = this.timeZone
+      this.current = utc.test(this.timeZone) ? "UTC" : zoneNamed(this.timeZone)
+    }
+    return this.current
   }
 
   /** Whether the session may be in another database than the configured one, where a reset would leave it. */

@@ -40,7 +40,7 @@ export function columnReader(column: ColumnDefinition, zeroDates: ZeroDates = "e
     case 6:
       return new NullReader(name)
     case 7:
-      return new TimestampReader(name, "UTC", zeroDates)
+      return new TimestampReader(name, "UTC", zeroDates, column.zone)
     case 8:
       return new Int64Reader(name, isUnsigned ? uint64() : int64(), 8)
     case 10:

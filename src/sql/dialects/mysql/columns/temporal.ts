@@ -1,5 +1,6 @@
 import { dateDay, duration, TimeUnit, timestamp } from "@uwdata/flechette"
 import type { FixedColumn } from "../../../../tables/columns.ts"
+import type { Zone } from "../zone.ts"
 import { FixedReader } from "./fixed.ts"
 import { badField, cannotHold, type FieldPlaces, lengthByte, quoted } from "./reader.ts"
 
@@ -95,17 +96,23 @@ export class DateReader extends CalendarReader {
   }
 }
 
-/** `datetime` and `timestamp`, in microseconds; the latter in UTC, as the session's time zone is. */
+/** `datetime` and `timestamp`, in microseconds; the latter in UTC. */
 export class TimestampReader extends CalendarReader {
-  constructor(name: string, zone: string | null, zeroDates: ZeroDates) {
+  private readonly clock: Zone | undefined
+
+  /** @param clock whose times they are, where it is not UTC. */
+  constructor(name: string, zone: string | null, zeroDates: ZeroDates, clock?: Zone) {
     super(name, timestamp(TimeUnit.MICROSECOND, zone), [4, 7, 11], zeroDates)
+    this.clock = clock
   }
 
   protected copy(rows: FieldPlaces, column: number, target: FixedColumn): void {
     const { bytes, view, places, sizes, count, stride } = rows
     const halves = new Int32Array(target.bytes.buffer)
     // Neighbours are often of one day: what it comes to is not counted again. No day is all zeros.
+    const { clock } = this
     let date = 0
+    let day = 0
     let high = 0
     let low = 0
     let to = target.length * 2
@@ -116,7 +123,7 @@ export class TimestampReader extends CalendarReader {
       if (size === 0) throw this.noSuchDay(rows, place, size)
       const given = view.getInt32(place)
       if (given !== date || given === 0) {
-        const day = this.dayAt(rows, place, size)
+        day = this.dayAt(rows, place, size)
         if (day === noDay) throw this.noSuchDay(rows, place, size)
         // A day is 10,546,875 · 2^13 microseconds; the days' own product stays below 2^53.
         high = Math.floor((day * 10_546_875) / 524_288)
@@ -124,7 +131,8 @@ export class TimestampReader extends CalendarReader {
         date = given
       }
       const seconds = size < 7 ? 0 : secondsAt(bytes, place + 4)
-      const rest = low + seconds * 1_000_000 + (size < 11 ? 0 : view.getUint32(place + 7, true))
+      const ahead = clock === undefined ? 0 : clock.offsetAtWall(day * 86_400 + seconds)
+      const rest = low + (seconds - ahead) * 1_000_000 + (size < 11 ? 0 : view.getUint32(place + 7, true))
       halves[to] = rest
       halves[to + 1] = high + Math.floor(rest / limbBase)
     }
