@@ -17,10 +17,10 @@ JavaScript when somebody reads it. The JavaScript type follows from the column's
 | bool | boolean | |
 | integers up to 32 bits | number | |
 | int64, uint64, and wider integers | number; beyond 2^53 an error that names the column | \`bigint\` |
-| float32, float64 | number | |
+| float32, float64 | number; a float32 has its shortest digits in text, \`0.1\` | |
 | decimal | string with all its digits, \`"1.50"\` | \`decimal\` |
 | utf8, dictionary of utf8 | string | |
-| utf8 with extension arrow.json | the parsed value | |
+| utf8 with extension arrow.json | the parsed value; an integer beyond 2^53 in it as an int64 | \`bigint\` |
 | binary | \`Uint8Array\` | |
 | date | string, \`"2026-01-31"\` | \`date\` |
 | time | string, \`"12:30:00.000000"\` | |
@@ -80,6 +80,7 @@ console.log(many, price, instant, day)
 \`\`\`
 
 \`toJSON()\` always works: dates become ISO 8601 text, binary base64, and what is beyond its JavaScript type its exact text.
+NaN and infinities become null, since JSON has none. \`toNDJSON()\`, \`toCSV()\` and \`write()\` keep the digits of numbers inside JSON.
 
 [Parameters](queries-and-caching.md#sql-types-of-javascript-values) go the other way.
 

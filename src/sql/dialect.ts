@@ -149,6 +149,8 @@ export interface DriverPackage {
    * pre-release tag into a range.
    */
   readonly npmRange?: string
+  /** What the command that installs it asks for. Default: that range. */
+  readonly install?: string
   /** Other names that SQLAlchemy URLs put after the `+`. */
   readonly aliases?: readonly string[]
   /** What it does, for the error when it is missing. Default: `talks to this database`. */

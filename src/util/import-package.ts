@@ -15,6 +15,8 @@ export interface OptionalPackage {
    * pre-release tag into a range.
    */
   readonly npmRange?: string
+  /** What the command that installs it asks for. Default: that range. */
+  readonly install?: string
   /** What it does, for the error when it is missing. Default: `talks to this database`. */
   readonly purpose?: string
 }
@@ -63,8 +65,8 @@ export function packageMissing(driver: OptionalPackage, projectDir: string, caus
 }
 
 function install(driver: OptionalPackage, projectDir: string): string {
-  const { npmRange = driver.range } = driver
-  return installCommand(packageManager(projectDir), npmRange === "*" ? driver.package : `${driver.package}@${npmRange}`)
+  const { install: wanted = driver.npmRange ?? driver.range } = driver
+  return installCommand(packageManager(projectDir), `${driver.package}@${wanted}`)
 }
 
 /** True if `name` itself was not found, and not something that it imports. */

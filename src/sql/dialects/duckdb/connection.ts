@@ -23,7 +23,10 @@ export interface Opener {
 }
 
 /** Statements that leave nothing behind in their session. */
-const sessionless: ReadonlySet<string> = new Set(["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE_INTO", "EXPLAIN"])
+const sessionless: ReadonlySet<string> = new Set(["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE_INTO"])
+
+/** Functions of a SELECT that leave something in their session: the next random numbers, the value of a sequence. */
+const leavesState = /setseed|nextval/i
 
 export class DuckDBConnection implements DriverConnection {
   #native: RawConnection | undefined
@@ -82,7 +85,9 @@ export class DuckDBConnection implements DriverConnection {
       await work.idle()
       work.end()
       release()
-      if (options.readOnly) this.#usable &&= await endReading(driver, native, result)
+      if (options.readOnly) {
+        this.#usable &&= (await endReading(driver, native, result)) && !leavesState.test(statement.text)
+      }
       this.#stop = undefined
     }
     const starting = async () => {
@@ -188,7 +193,8 @@ export class DuckDBConnection implements DriverConnection {
     try {
       result = await startReading(driver, native, work, statement)
       const table = await readTable(driver, work, result, options)
-      this.#usable &&= await endReading(driver, native)
+      // A call that reads is not followed by reset().
+      this.#usable &&= (await endReading(driver, native)) && !leavesState.test(statement.text)
       return { table, rowCount: table.numRows }
     } catch (error) {
       work.end()
@@ -220,7 +226,7 @@ export class DuckDBConnection implements DriverConnection {
     const context = { bindings, connection: native.connection, work }
     return inShortestForm(statement, async ({ text, values }) => {
       const { prepared, type } = await prepareRunning(context, text, values)
-      this.#used = used || !sessionless.has(type)
+      this.#used = used || !sessionless.has(type) || leavesState.test(text)
       try {
         return await work.call(() => bindings.execute_prepared(prepared))
       } finally {

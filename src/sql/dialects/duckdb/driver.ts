@@ -3,11 +3,17 @@ import { processGlobal } from "../../../util/globals.ts"
 import type { DriverPackage } from "../../dialect.ts"
 import { importDriver } from "../../import-driver.ts"
 
-/** The optional peer. Each of its versions has a tag, as 1.5.6-r.1. */
+/**
+ * The optional peer, up to the versions that the tests have passed on: another minor version of DuckDB may have statements
+ * that write inside of one that reads.
+ *
+ * Each version has a tag, as 1.5.6-r.1, and to npm a range holds tagged versions only of the patches that it names.
+ */
 export const driverPackage: DriverPackage = {
   package: "@duckdb/node-api",
-  range: "^1.5.0",
-  npmRange: "*",
+  range: "~1.5.0",
+  npmRange: Array.from({ length: 12 }, (_, patch) => `~1.5.${patch}-r.1`).join(" || "),
+  install: "~1.5.6-r.1",
   aliases: ["duckdb_engine"],
 }
 

@@ -3,6 +3,7 @@ import type { Statement } from "../../dialect.ts"
 import type { Driver, RawConnection, ResultHandle } from "./driver.ts"
 import { messageOf } from "./failures.ts"
 import { inShortestForm } from "./long-lists.ts"
+import { checkPlan } from "./plan-guard.ts"
 import { fetchChunk } from "./results.ts"
 import { prepareReading, prepareRunning } from "./statements.ts"
 import { Work } from "./work.ts"
@@ -18,7 +19,9 @@ export async function startReading(
   await work.call(() => bindings.query(native.connection, "BEGIN TRANSACTION READ ONLY"))
   const context = { bindings, connection: native.connection, work }
   return inShortestForm(statement, async ({ text, values }) => {
-    const { prepared } = await prepareReading(context, text, values)
+    const { prepared } = await prepareReading(context, text, values, (select) =>
+      checkPlan(driver, native, work, { text: select, values }),
+    )
     try {
       return await work.call(() => bindings.execute_prepared_streaming(prepared))
     } finally {

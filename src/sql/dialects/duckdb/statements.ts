@@ -1,4 +1,6 @@
 import { type MooringError, QueryError } from "../../../errors.ts"
+import { duckdbSyntax } from "../../syntaxes.ts"
+import { blankEnd, wordEnd } from "../../tokens.ts"
 import { bindValues, checkAllUsed } from "./bind.ts"
 import type { Bindings, ConnectionHandle, PreparedHandle } from "./driver.ts"
 import { messageOf } from "./failures.ts"
@@ -18,21 +20,33 @@ export interface Ready {
   readonly type: string
 }
 
-/** White space, or a comment. */
-const blank = String.raw`(?:\s|--[^\n]*\n|/\*(?:[^*]|\*(?!/))*\*/)`
+/** Where a statement's first word begins. */
+export function afterBlanks(text: string, start = 0): number {
+  let at = start
+  for (;;) {
+    const end = blankEnd(text, at, duckdbSyntax)
+    if (text[end] !== ";") return end
+    at = end + 1
+  }
+}
 
-/** To prepare an EXPORT makes its folder: this one is refused before. */
-const exportStatement = new RegExp(`^(?:;|${blank})*export\\b`, "i")
+function isWord(text: string, at: number, word: string): boolean {
+  return text.slice(at, wordEnd(text, at)).toLowerCase() === word
+}
 
 /** Prepares one statement for reading and binds its values, inside a read-only transaction. */
 export async function prepareReading(
   context: StatementContext,
   text: string,
   values: readonly unknown[],
+  checkSelect: (select: string) => Promise<void>,
 ): Promise<Ready> {
-  if (exportStatement.test(text)) throw readOnly("EXPORT")
+  // To prepare an EXPORT makes its folder: this one is refused before.
+  if (isWord(text, afterBlanks(text), "export")) throw readOnly("EXPORT")
   const ready = (await prepareSingle(context, text)) ?? (await preparePivot(context, text, values))
-  return finish(context, ready, values, () => checkReads(context, text, ready.type))
+  return finish(context, ready, values, async () => {
+    await checkSelect(await checkReads(context, text, ready.type))
+  })
 }
 
 /** Prepares a statement and binds its values. Of several, runs all but the last. */
@@ -133,22 +147,31 @@ function statementType(bindings: Bindings, prepared: PreparedHandle): string {
   return String(bindings.StatementType[bindings.prepared_statement_type(prepared)])
 }
 
-/** `EXPLAIN`, up to the statement that it explains. What stands in parentheses is options, or that statement. */
-const explain = new RegExp(`^(?:;|${blank})*explain\\b${blank}*(?:analy[sz]e\\b${blank}*)?(\\([^()]*\\))?`, "i")
+/**
+ * What an `EXPLAIN` may explain: what stands behind `analyze` and behind options in parentheses. The parentheses may also
+ * be those of the statement.
+ */
+export function explained(text: string): string[] {
+  let at = afterBlanks(text)
+  if (!isWord(text, at, "explain")) return [text]
+  at = blankEnd(text, wordEnd(text, at), duckdbSyntax)
+  if (isWord(text, at, "analyze") || isWord(text, at, "analyse")) at = blankEnd(text, wordEnd(text, at), duckdbSyntax)
+  const options = /^\([^()]*\)/.exec(text.slice(at))
+  return options === null ? [text.slice(at)] : [text.slice(at + options[0].length), text.slice(at)]
+}
 
 /**
  * A read-only transaction stops what writes to a database. It does not stop COPY … TO, EXPORT, ATTACH, SET and
  * temporary tables, so only statements that read may run: DuckDB's own word for the kind of statement decides.
+ *
+ * @returns the SELECT, without the EXPLAIN in front of it.
  */
-async function checkReads(context: StatementContext, text: string, type: string): Promise<void> {
-  if (type === "SELECT") return
+async function checkReads(context: StatementContext, text: string, type: string): Promise<string> {
+  if (type === "SELECT") return text
   if (type !== "EXPLAIN") throw readOnly(type)
   // EXPLAIN ANALYZE runs what it explains, and DuckDB says no more of it than EXPLAIN.
   const { bindings, connection, work } = context
-  const head = explain.exec(text)
-  const body = text.slice(head?.[0].length ?? 0)
-  const candidates = head?.[1] === undefined ? [body] : [body, head[1] + body]
-  for (const candidate of candidates) {
+  for (const candidate of explained(text)) {
     const prepared = await work
       .call(() => bindings.prepare(connection, candidate))
       .catch((error) => {
@@ -156,15 +179,15 @@ async function checkReads(context: StatementContext, text: string, type: string)
         throw error
       })
     if (prepared === undefined) continue
-    const explained = statementType(bindings, prepared)
+    const found = statementType(bindings, prepared)
     bindings.destroy_prepare_sync(prepared)
-    if (explained !== "SELECT") throw readOnly(`EXPLAIN of ${explained}`)
-    return
+    if (found !== "SELECT") throw readOnly(`EXPLAIN of ${found}`)
+    return candidate
   }
   throw readOnly("EXPLAIN")
 }
 
-function readOnly(type: string): QueryError {
+export function readOnly(type: string): QueryError {
   return new QueryError(
     `query() only reads, and DuckDB calls this statement ${type}.`,
     {
