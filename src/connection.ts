@@ -15,6 +15,7 @@ import type { RegisteredConnections } from "./register.ts"
 import { type ConnectionClass, loadClass, resolveType, type TypeSpec } from "./resolve-type.ts"
 import type { SQLConnection } from "./sql/index.ts"
 import { withDeadline } from "./util/abort.ts"
+import { addCaller } from "./util/caller.ts"
 import { type Duration, toMilliseconds } from "./util/duration.ts"
 import { identity, stableKey } from "./util/stable-key.ts"
 import { warnOnce } from "./util/warn.ts"
@@ -102,7 +103,13 @@ export async function connection(name: string, given: object = {}): Promise<obje
   const entry = findOrMake(environment, { name: resolved, spec, connectionClass, options })
   const { ttl, maxEntries, lazy } = options
   if (maxEntries !== undefined) environment.registry.bound(entry, positive(maxEntries, "maxEntries"))
-  if (!lazy) await connected(environment, entry, options)
+  if (!lazy) {
+    try {
+      await connected(environment, entry, options)
+    } catch (error) {
+      throw addCaller(error)
+    }
+  }
   if (ttl !== undefined) environment.registry.expireAfter(entry, toMilliseconds(ttl, "ttl"))
   return entry.connection
 }

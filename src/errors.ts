@@ -61,6 +61,8 @@ export class MooringError extends Error {
   // Declared only: a field that is not known is not there, so that a logged error shows what it has.
   declare readonly hint: string | undefined
   declare readonly connection: string | undefined
+  /** The text of the statement that it is about, as it was given to the call; values of parameters are not in it. */
+  declare readonly sql: string | undefined
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
@@ -111,6 +113,17 @@ export interface QueryErrorDetails extends ErrorDetails {
   kind?: QueryErrorKind
   outcome?: Outcome
   attempts?: number
+  about?: QueryErrorObjects
+}
+
+/** What of the database an error is about, as far as the database tells. */
+export interface QueryErrorObjects {
+  readonly constraint?: string
+  readonly schema?: string
+  readonly table?: string
+  readonly column?: string
+  /** Holds values, as `Key (email)=(ada@x) already exists.` */
+  readonly detail?: string
 }
 
 /** A statement failed at the database. */
@@ -120,6 +133,13 @@ export class QueryError extends MooringError {
   declare readonly sqlState: string | undefined
   /** The driver's own code. */
   declare readonly driverCode: string | number | undefined
+  /** The name of the constraint that was violated; of the schema, table and column, where the database tells. */
+  declare readonly constraint: string | undefined
+  declare readonly schema: string | undefined
+  declare readonly table: string | undefined
+  declare readonly column: string | undefined
+  /** What PostgreSQL says beyond its message. It quotes values, so it is not printed with the error. */
+  declare readonly detail: string | undefined
   readonly kind: QueryErrorKind
   readonly outcome: Outcome
   /** How often it was tried. */
@@ -132,6 +152,9 @@ export class QueryError extends MooringError {
     this.kind = details.kind ?? "other"
     this.outcome = details.outcome ?? "failed"
     this.attempts = details.attempts ?? 1
+    const { detail, ...objects } = details.about ?? {}
+    Object.assign(this, objects)
+    if (detail !== undefined) Object.defineProperty(this, "detail", { value: detail })
   }
 }
 

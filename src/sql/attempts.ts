@@ -40,7 +40,7 @@ export function attempting<T>(
     return retry(attempted, signal, () => repeatable || !sent).catch((error: unknown) => {
       if (signal.aborted) throw signal.reason
       const outcome = !sent ? "notRun" : outcomeOf(actionOf(error, dialect), repeatable)
-      throw toQueryError(error, dialect, { connection, attempts, outcome })
+      throw toQueryError(error, dialect, { connection, attempts, outcome, statement })
     })
   }
   return traced("query", event, work, until)

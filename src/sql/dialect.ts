@@ -1,4 +1,4 @@
-import type { ErrorCode, QueryErrorKind } from "../errors.ts"
+import type { ErrorCode, QueryErrorKind, QueryErrorObjects } from "../errors.ts"
 import type { Schema, Table } from "../tables/index.ts"
 import type { Syntax } from "./syntax.ts"
 
@@ -277,6 +277,8 @@ export interface Failure {
   readonly hint?: string
   readonly sqlState?: string
   readonly driverCode?: string | number
+  /** The constraint, table and column that it is about. */
+  readonly about?: QueryErrorObjects
 }
 
 /** The parts of a Kysely dialect that Mooring takes over. */

@@ -1,5 +1,6 @@
 import { type ErrorDetails, isMooringError, MooringError, type Outcome, QueryError } from "../errors.ts"
-import type { Dialect, Failure } from "./dialect.ts"
+import type { Dialect, Failure, Statement } from "./dialect.ts"
+import { redactValues } from "./redact-values.ts"
 import { serverText } from "./server-text.ts"
 
 /** Where and how a statement failed. */
@@ -7,6 +8,8 @@ export interface FailedStatement {
   readonly connection: string
   readonly attempts?: number
   readonly outcome?: Outcome
+  /** Its values are taken out of what the database says. */
+  readonly statement?: Statement | undefined
 }
 
 /** What drivers' errors meant, by the error that was made of each: their codes are not on it any more. */
@@ -27,10 +30,13 @@ export function actionOf(error: unknown, dialect: Dialect): Failure["action"] {
 export function toQueryError(error: unknown, dialect: Dialect, failed: FailedStatement): MooringError {
   if (isMooringError(error)) return located(error, failed.connection)
   const failure = dialect.classify(error)
-  const { kind, sqlState, driverCode } = failure
+  const { kind, sqlState, driverCode, about } = failure
+  const { statement } = failed
+  const shown = statement && statement.values.length > 0 ? (said: string) => redactValues(said, statement) : asItIs
   const details = {
-    ...detailsOf(error, failure, failed.connection),
+    ...detailsOf(error, failure, failed.connection, shown),
     kind,
+    ...(about !== undefined && { about }),
     ...(sqlState !== undefined && { sqlState }),
     ...(driverCode !== undefined && {
       driverCode: typeof driverCode === "string" ? serverText(driverCode) : driverCode,
@@ -40,7 +46,9 @@ export function toQueryError(error: unknown, dialect: Dialect, failed: FailedSta
   }
   const code = failure.code ?? (kind === "readOnly" ? "READ_ONLY" : "QUERY")
   if (code === "READ_ONLY") details.hint = "Use execute(), or a session, for statements that change something."
-  return remembered(new QueryError(sentence(error, failure, failed.connection), details, code), failure)
+  const made = new QueryError(shown(sentence(error, failure, failed.connection)), details, code)
+  if (statement !== undefined) Object.assign(made, { sql: statement.text })
+  return remembered(made, failure)
 }
 
 /** The same for a connection that could not be made: its `code` is `CONNECT` where the dialect knows no better. */
@@ -52,8 +60,17 @@ export function toConnectError(error: unknown, dialect: Dialect, connection: str
   return remembered(new MooringError(code, said, detailsOf(error, failure, connection)), failure)
 }
 
-function detailsOf(error: unknown, { hint }: Failure, connection: string): ErrorDetails {
-  return { cause: bare(error), connection, ...(hint !== undefined && { hint: serverText(hint) }) }
+function detailsOf(
+  error: unknown,
+  { hint }: Failure,
+  connection: string,
+  shown: (said: string) => string = asItIs,
+): ErrorDetails {
+  return { cause: bare(error, shown), connection, ...(hint !== undefined && { hint: shown(serverText(hint)) }) }
+}
+
+function asItIs(said: string): string {
+  return said
 }
 
 function sentence(error: unknown, { message }: Failure, connection: string): string {
@@ -88,8 +105,8 @@ function messageOf(error: unknown): string {
   )
 }
 
-function bare(error: unknown): Error {
-  const message = messageOf(error)
+function bare(error: unknown, shown: (said: string) => string): Error {
+  const message = shown(messageOf(error))
   const copy = new Error(message)
   if (error instanceof Error && error.stack !== undefined) {
     copy.stack = serverText(error.stack.replace(error.message, () => message))

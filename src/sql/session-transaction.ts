@@ -181,7 +181,7 @@ export class SessionTransaction {
   }
 
   /** A driver's error as one of ours, or the reason of the signal. Afterwards the transaction may be good for nothing. */
-  failure(error: unknown, signal?: AbortSignal, outcome?: Outcome): unknown {
+  failure(error: unknown, signal?: AbortSignal, outcome?: Outcome, statement?: Statement): unknown {
     const { dialect, name } = this.#host
     const action = actionOf(error, dialect)
     const lost = action === "lost"
@@ -195,7 +195,8 @@ export class SessionTransaction {
     }
     if (lost) this.#borrowed?.lost()
     if (signal?.aborted) return signal.reason
-    return toQueryError(error, dialect, { connection: name, outcome: outcome ?? (lost ? "unknown" : "failed") })
+    const result = outcome ?? (lost ? "unknown" : "failed")
+    return toQueryError(error, dialect, { connection: name, outcome: result, statement })
   }
 
   async #runOne(connection: DriverConnection, statement: Statement, signal: AbortSignal): Promise<RunResult> {
@@ -228,7 +229,7 @@ export class SessionTransaction {
       try {
         return await work()
       } catch (error) {
-        throw this.failure(error, signal)
+        throw this.failure(error, signal, undefined, statement)
       }
     }
     return traced("query", event, ours, until)

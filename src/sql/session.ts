@@ -3,15 +3,14 @@ import { MooringError } from "../errors.ts"
 import type { Table } from "../tables/index.ts"
 import { abortable, linkSignals, never } from "../util/abort.ts"
 import { toMilliseconds } from "../util/duration.ts"
-import { bindTargetOf, capabilitiesOf, type RunResult, type Statement, type TransactionOptions } from "./dialect.ts"
+import { capabilitiesOf, type RunResult, type Statement, type TransactionOptions } from "./dialect.ts"
 import { paramSets, toExecuteResult, withValues } from "./execute-result.ts"
 import { kyselyOn } from "./kysely.ts"
 import type { AnyDatabase, CallOptions, ExecuteResult, ReadCallOptions, SqlText, StreamCallOptions } from "./options.ts"
 import type { Params } from "./params.ts"
-import { locating } from "./query-error.ts"
+import { bound, reporting } from "./report.ts"
 import { type SessionHost, SessionTransaction } from "./session-transaction.ts"
 import { type OpenStream, TableStream } from "./table-stream.ts"
-import { toStatement } from "./template.ts"
 
 /**
  * One borrowed connection and the transactions on it, as in SQLAlchemy: the first statement begins a transaction, and
@@ -47,13 +46,15 @@ export class Session<DB = AnyDatabase> implements AsyncDisposable {
     params?: Params | readonly Params[],
     options: CallOptions = {},
   ): Promise<ExecuteResult<Row>> {
-    const statements = paramSets(params).map((set) => this.#bind(sql, set))
-    return toExecuteResult<Row>(await this.#run(statements, options), this.#host.values)
+    return await reporting(sql, async () => {
+      const statements = paramSets(params).map((set) => this.#bind(sql, set))
+      return toExecuteResult<Row>(await this.#run(statements, options), this.#host.values)
+    })
   }
 
   /** Reads rows. Sees what this session changed. */
   async query<Row = Record<string, unknown>>(sql: SqlText, options: ReadCallOptions = {}): Promise<Table<Row>> {
-    const [result] = await this.#run([this.#bind(sql, options.params)], options)
+    const [result] = await reporting(sql, async () => this.#run([this.#bind(sql, options.params)], options))
     return withValues<Row>(result!.table, this.#host.values, options.values)
   }
 
@@ -72,7 +73,7 @@ export class Session<DB = AnyDatabase> implements AsyncDisposable {
       signal: [options.signal, this.#signal],
       timeout: options.timeout,
       batchRows: options.batchRows,
-      translate: (error) => this.#transaction.failure(error),
+      translate: (error) => this.#transaction.failure(error, undefined, undefined, statement),
       open: (signal, batchRows) => this.#openStream(stream, statement, signal, batchRows),
     })
     return stream
@@ -87,11 +88,13 @@ export class Session<DB = AnyDatabase> implements AsyncDisposable {
    */
   async commit(options: CallOptions = {}): Promise<void> {
     this.#refuseWithAutocommit("commit")
-    await this.#within(options, "A commit", async (signal) => {
-      // Whoever gave the signal takes the transaction for given up.
-      signal.throwIfAborted()
-      await this.#transaction.commit(signal)
-    })
+    await reporting(undefined, () =>
+      this.#within(options, "A commit", async (signal) => {
+        // Whoever gave the signal takes the transaction for given up.
+        signal.throwIfAborted()
+        await this.#transaction.commit(signal)
+      }),
+    )
   }
 
   /** Undoes what was done since the last commit. */
@@ -148,7 +151,7 @@ export class Session<DB = AnyDatabase> implements AsyncDisposable {
 
   #bind(sql: SqlText, params: Params | undefined): Statement {
     const { dialect, name } = this.#host
-    return locating(name, () => toStatement(sql, params, bindTargetOf(dialect)))
+    return bound(name, sql, params, dialect)
   }
 
   #run(statements: readonly Statement[], options: CallOptions): Promise<RunResult[]> {

@@ -6,6 +6,7 @@ import { paramSets, toExecuteResult, withValues } from "./execute-result.ts"
 import type { AnyDatabase, CallOptions, ExecuteResult, QueryOptions, SqlText, StreamCallOptions } from "./options.ts"
 import type { Params } from "./params.ts"
 import type { Pool } from "./pool.ts"
+import { reporting } from "./report.ts"
 import type { Session } from "./session.ts"
 import { SqlCore } from "./sql-core.ts"
 import { TableStream } from "./table-stream.ts"
@@ -59,7 +60,7 @@ export class SQLConnection<DB = AnyDatabase> extends SqlCore<DB> {
   async query<Row = Record<string, unknown>>(sql: SqlText, options: QueryOptions = {}): Promise<Table<Row>> {
     refuseInside(this, this.connectionName, options.outside)
     if (!this._isKnown) await this._instance
-    const table = await this._read(sql, options)
+    const table = await reporting(sql, async () => this._read(sql, options))
     return withValues<Row>(table, this._values, options.values)
   }
 
@@ -85,7 +86,7 @@ export class SQLConnection<DB = AnyDatabase> extends SqlCore<DB> {
       signal: options.signal,
       timeout: options.timeout,
       batchRows: options.batchRows,
-      translate: (error) => this._translate(error),
+      translate: (error) => this._translate(error, statement),
       open: (signal, batchRows) => inSession(() => this._openStream(statement, signal, batchRows)),
     })
   }
@@ -104,11 +105,13 @@ export class SQLConnection<DB = AnyDatabase> extends SqlCore<DB> {
     refuseInside(this, this.connectionName, options.outside)
     const sets = paramSets(params)
     if (sets.length > 1) {
-      return this.transaction((tx) => tx.execute<Row>(sql, params), { ...options, maxAttempts: 1 })
+      return await this.transaction((tx) => tx.execute<Row>(sql, params), { ...options, maxAttempts: 1 })
     }
     if (!this._isKnown) await this._instance
-    const statement = this._bind(sql, sets[0])
-    const result = await this._within(options, (signal) => this._runOnce(statement, signal))
+    const result = await reporting(sql, async () => {
+      const statement = this._bind(sql, sets[0])
+      return this._within(options, (signal) => this._runOnce(statement, signal))
+    })
     return toExecuteResult<Row>([result], this._values)
   }
 
@@ -149,21 +152,23 @@ export class SQLConnection<DB = AnyDatabase> extends SqlCore<DB> {
     refuseInside(this, this.connectionName, outside)
     if (!this._isKnown) await this._instance
     const transaction = { ...(isolation && { isolation }), ...(readOnly && { readOnly }) }
-    return this._within(options, (signal) =>
+    const run = (signal: AbortSignal | undefined) =>
       runTransaction<DB, T>({
         begin: () => this._session(transaction, { signal, inCallback: true }),
         work: (tx) => insideTransactionOf(this, () => this._holding(() => work(tx))),
         mayRerun: (error) => isMooringError(error) && this._classify(error) === "rerun",
         maxAttempts,
         signal,
-      }),
-    )
+      })
+    return await reporting(undefined, () => this._within(options, run))
   }
 
   /** One driver connection out of the pool, for what Mooring does not do. Disposing of it gives it back. */
   async connect(options: CallOptions = {}): Promise<RawConnection> {
     refuseInside(this, this.connectionName, options.outside)
-    const { connection, release } = await this._linked(options, this._borrowing({ raw: true }))
+    const { connection, release } = await reporting(undefined, () =>
+      this._linked(options, this._borrowing({ raw: true })),
+    )
     const giveBack = async () => {
       await release("session")
       // Nobody knows what was done with it.

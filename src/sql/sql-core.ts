@@ -16,27 +16,20 @@ import { abortable, never } from "../util/abort.ts"
 import { type AttemptHost, attempting } from "./attempts.ts"
 import { underLimits } from "./call-limits.ts"
 import type { ResolvedSql } from "./config.ts"
-import {
-  bindTargetOf,
-  capabilitiesOf,
-  type RunOptions,
-  type RunResult,
-  type Statement,
-  type TransactionOptions,
-} from "./dialect.ts"
+import { capabilitiesOf, type RunOptions, type RunResult, type Statement, type TransactionOptions } from "./dialect.ts"
 import { type Borrowed, SqlEngine } from "./engine.ts"
 import { holder } from "./held-too-long.ts"
 import { Lender } from "./lender.ts"
 import type { CallOptions, QueryOptions, SqlText } from "./options.ts"
 import type { Params } from "./params.ts"
-import { actionOf, locating, toConnectError, toQueryError } from "./query-error.ts"
+import { actionOf, toConnectError, toQueryError } from "./query-error.ts"
 import { groupOf, ProgressWatchers, readKey, SeenLimits, unlimited } from "./read-key.ts"
+import { bound } from "./report.ts"
 import { Session } from "./session.ts"
 import type { SessionKind } from "./session-transaction.ts"
 import { callProviders, describeProviders, type SqlOptions } from "./sql-options.ts"
 import { notKnownYet, resolveSql, type Target, targetOf } from "./sql-target.ts"
 import type { OpenStream } from "./table-stream.ts"
-import { toStatement } from "./template.ts"
 import { noticed, streamEnd } from "./told-stream.ts"
 
 /** What stands behind the public methods of a SQL connection: its target, its borrowing, its retries. */
@@ -113,7 +106,7 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
 
   protected _bind(sql: SqlText, params: Params | undefined): Statement {
     const { dialect } = this._target
-    return locating(this.connectionName, () => toStatement(sql, params, bindTargetOf(dialect)))
+    return bound(this.connectionName, sql, params, dialect)
   }
 
   /** A statement that may change something: tried again only while it cannot have reached the database. */
@@ -157,7 +150,7 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
       send()
       try {
         const records = await borrowed.connection.stream(statement, { signal, batchRows, readOnly: true })
-        const told = noticed(records, signal, (error) => this._translate(error))
+        const told = noticed(records, signal, (error) => this._translate(error, statement))
         return { records: told, release: () => borrowed.release("session") }
       } catch (error) {
         if (this._classify(error) === "lost") borrowed.lost()
@@ -180,8 +173,8 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
     return this.#invalidate({})
   }
 
-  protected _translate(error: unknown): unknown {
-    return toQueryError(error, this._target.dialect, { connection: this.connectionName })
+  protected _translate(error: unknown, statement: Statement): unknown {
+    return toQueryError(error, this._target.dialect, { connection: this.connectionName, statement })
   }
 
   protected async _connect(_options: SqlOptions, { signal }: { signal: AbortSignal }): Promise<SqlEngine> {

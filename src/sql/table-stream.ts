@@ -4,6 +4,7 @@ import type { Schema, Table, ValueOptions } from "../tables/index.ts"
 import { ipcStream } from "../tables/ipc.ts"
 import { ndjsonStream } from "../tables/ndjson.ts"
 import { type AbortOptions, abortable, type LinkedSignal, linkSignals } from "../util/abort.ts"
+import { addCaller } from "../util/caller.ts"
 import { type Duration, toMilliseconds } from "../util/duration.ts"
 import type { RecordStream } from "./dialect.ts"
 
@@ -69,6 +70,8 @@ export class TableStream<Row = Record<string, unknown>> implements AsyncIterable
         if (next.done) return
         yield (this.#source.values ? next.value.withValues(this.#source.values) : next.value) as Table<Row>
       }
+    } catch (error) {
+      throw addCaller(error)
     } finally {
       const ended = this.#end()
       // Who gave up does not wait for what gives up slowly.

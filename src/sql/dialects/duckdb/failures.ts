@@ -56,7 +56,15 @@ const failures: readonly [RegExp, (match: RegExpExecArray) => Partial<Failure>][
   ],
   [/^Constraint Error: .*(Duplicate key|PRIMARY KEY or UNIQUE)/s, () => ({ kind: "unique" })],
   [/^Constraint Error: .*foreign key/is, () => ({ kind: "foreignKey" })],
+  [
+    /^Constraint Error: NOT NULL constraint failed: (.*)\.([^.\n]*)/,
+    ([, table, column]) => ({ kind: "notNull", about: { table: table!, column: column! } }),
+  ],
   [/^Constraint Error: NOT NULL/, () => ({ kind: "notNull" })],
+  [
+    /^Constraint Error: CHECK constraint failed on table (\S+)/,
+    ([, table]) => ({ kind: "check", about: { table: table! } }),
+  ],
   [/^Constraint Error: CHECK/, () => ({ kind: "check" })],
   [/^Permission Error|Permission denied/, () => ({ kind: "permission" })],
   [/^Parser Error|^Syntax Error/, () => ({ kind: "syntax" })],

@@ -3,12 +3,18 @@ import type { Failure } from "../../dialect.ts"
 import { OnlyReads } from "./only-reads.ts"
 import { ProtocolError } from "./wire/framer.ts"
 
-/** The fields of the server's errors that are used. `detail`, `where` and `internalQuery` can hold values: they are not. */
+/** The fields of the server's errors that are used. `detail` holds values and is not
+ * printed; `where` and `internalQuery` may, and are not used. */
 interface ServerError {
   readonly message?: string
   readonly code?: string
   readonly severity?: string
   readonly hint?: string
+  readonly constraint?: string
+  readonly schema?: string
+  readonly table?: string
+  readonly column?: string
+  readonly detail?: string
   /** Counted in characters from 1. */
   readonly position?: string
   /** The function of the server's source that reported it: the same in every language, as messages are not. */
@@ -232,6 +238,7 @@ function ofServer(error: unknown, server: ServerError): Failure {
     ...(whileIdle.has(code) && { neverRan: true }),
     sqlState: code,
     driverCode: code,
+    ...aboutOf(server),
     // On a standby, or where the role only reads, execute() is refused as well: there the hint to use it would be wrong.
     ...(kind === "readOnly" && { code: statement?.readOnly === true ? ("READ_ONLY" as const) : ("QUERY" as const) }),
     ...(hint !== "" && { hint }),
@@ -243,6 +250,11 @@ const whileIdle = new Set(["25P03", "57P05"])
 
 const outdatedHint =
   "Tables changed after the statement was prepared: roll back and run the transaction again, as transaction() does."
+
+function aboutOf({ constraint, schema, table, column, detail }: ServerError): Pick<Failure, "about"> {
+  const told = Object.entries({ constraint, schema, table, column, detail }).filter(([, value]) => value !== undefined)
+  return told.length === 0 ? {} : { about: Object.fromEntries(told) }
+}
 
 function hintOf({ code, routine, message = "" }: ServerError): string | undefined {
   if (code === "42601" && routine === "exec_parse_message") return "Give one statement at a time."

@@ -101,7 +101,22 @@ export function classify(error: unknown): Failure {
   if (/^too many SQL variables/.test(message))
     return { action: "fatal", kind: "value", hint: tooMany, driverCode: errcode }
   const meaning = meanings[primary] ?? { kind: primary === 1 ? kindOfMessage(message) : ("other" as const) }
-  return { action: "fatal", ...meaning, kind: constraints[errcode] ?? meaning.kind, driverCode: errcode }
+  const kind = constraints[errcode] ?? meaning.kind
+  return { action: "fatal", ...meaning, kind, driverCode: errcode, ...aboutOf(errcode, message) }
+}
+
+/** What a violated constraint is about; SQLite's messages are the same in every language. */
+function aboutOf(errcode: number, message: string): Pick<Failure, "about"> {
+  if (constraints[errcode] === undefined) return {}
+  const [, what = ""] = /constraint failed: (.*)$/s.exec(message) ?? []
+  const index = /^index '(.*)'$/.exec(what)
+  if (index) return { about: { constraint: index[1]! } }
+  if (constraints[errcode] === "check") return what === "" ? {} : { about: { constraint: what } }
+  // Of several columns, the table is the same.
+  const columns = what.split(", ").map((name) => /^(.*)\.(.*)$/.exec(name))
+  const [first] = columns
+  if (!first) return {}
+  return { about: { table: first[1]!, ...(columns.length === 1 && { column: first[2]! }) } }
 }
 
 const tooMany =
