@@ -1,5 +1,6 @@
 import { isMooringError, type QueryErrorKind } from "../../../errors.ts"
 import type { Failure } from "../../dialect.ts"
+import { aboutOf } from "./about.ts"
 import { ProtocolError } from "./columns/reader.ts"
 import { RefusedStatement } from "./read-only.ts"
 import { refusalByServer, tooManyOfUser } from "./refusals.ts"
@@ -279,39 +280,5 @@ function ofServer(error: unknown, driverError: DriverError): Failure {
     ...aboutOf(errno, message),
     ...(kind === "readOnly" && isRead && { code: "READ_ONLY" as const }),
     ...(hint !== undefined && { hint }),
-  }
-}
-
-/**
- * What a violated constraint is about: names stand in quotes in the message, in whatever language it is. Of an entry that
- * is there already, the last quotes hold the key: `'PRIMARY'`, since MySQL 8 `'pets.PRIMARY'`.
- */
-function aboutOf(errno: number, message: string): Pick<Failure, "about"> {
-  const last = message.match(/'([^']*)'[^']*$/)?.[1]
-  const names = [...message.matchAll(/`((?:[^`]|``)*)`/g)].map(([, name]) => name!.replaceAll("``", "`"))
-  switch (errno) {
-    case 1062:
-    case 1586: {
-      const [, table, constraint] = /^(?:(.*)\.)?([^.]*)$/.exec(last ?? "") ?? []
-      return constraint ? { about: { constraint, ...(table && { table }) } } : {}
-    }
-    case 1048:
-    case 1364: {
-      const column = message.match(/'([^']*)'/)?.[1]
-      return column ? { about: { column } } : {}
-    }
-    case 3819:
-      return last ? { about: { constraint: last } } : {}
-    case 4025: {
-      const [constraint, schema, table] = names
-      return constraint ? { about: { constraint, ...(schema && { schema }), ...(table && { table }) } } : {}
-    }
-    case 1451:
-    case 1452: {
-      const [schema, table, constraint, column] = names
-      return constraint ? { about: { constraint, schema: schema!, table: table!, ...(column && { column }) } } : {}
-    }
-    default:
-      return {}
   }
 }
