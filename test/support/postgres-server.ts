@@ -26,8 +26,10 @@ export interface PostgresServer {
 }
 
 /** Makes a database cluster in a new folder below `parent`, and starts a server for it on a loopback port. */
-export async function startPostgres(options: { parent?: string; port?: number } = {}): Promise<PostgresServer> {
-  const { parent = tmpdir(), port = await freePort() } = options
+export async function startPostgres(
+  options: { parent?: string; port?: number; settings?: readonly string[] } = {},
+): Promise<PostgresServer> {
+  const { parent = tmpdir(), port = await freePort(), settings: more = [] } = options
   const binaries = postgresBinaries()
   if (binaries === undefined) throw new Error("No PostgreSQL server binaries were found.")
   const user = serverUser("postgres")
@@ -39,19 +41,12 @@ export async function startPostgres(options: { parent?: string; port?: number } 
   const settings = ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
   await run(join(binaries, "initdb"), settings, asServer)
   const certificates = await makeCertificates(folder, user)
-  appendFileSync(join(data, "postgresql.conf"), configuration(certificates))
+  appendFileSync(join(data, "postgresql.conf"), `${configuration(certificates)}${more.join("\n")}\n`)
   const access = readFileSync(join(data, "pg_hba.conf"), "utf8")
   const strict = "hostnossl all tls_only all reject\nhost all scram all scram-sha-256\nlocal all scram scram-sha-256\n"
   rmSync(join(data, "pg_hba.conf"))
   appendFileSync(join(data, "pg_hba.conf"), strict + access, { mode: 0o644 })
-  const place = `-k ${folder} -h 127.0.0.1 -p ${port}`
-  const log = join(folder, "log")
-  try {
-    await run(join(binaries, "pg_ctl"), ["start", "-w", "-D", data, "-l", log, "-o", place], asServer)
-  } catch (error) {
-    const said = existsSync(log) ? readFileSync(log, "utf8") : ""
-    throw new Error(`PostgreSQL did not start.\n${said}`, { cause: error })
-  }
+  await startIn(folder, port)
   const { stdout } = await run(join(binaries, "postgres"), ["--version"], asServer)
   return {
     host: "127.0.0.1",
@@ -62,6 +57,19 @@ export async function startPostgres(options: { parent?: string; port?: number } 
     folder,
     authority: certificates?.authority,
     version: stdout.trim(),
+  }
+}
+
+/** Starts a server for the cluster in the folder `data` of this one, and waits until it answers. */
+export async function startIn(folder: string, port: number): Promise<void> {
+  const place = `-k ${folder} -h 127.0.0.1 -p ${port}`
+  const [data, log] = [join(folder, "data"), join(folder, "log")]
+  const asServer = { ...serverUser("postgres"), cwd: folder, env: { PATH: process.env.PATH, LC_ALL: "C" } }
+  try {
+    await run(join(postgresBinaries()!, "pg_ctl"), ["start", "-w", "-D", data, "-l", log, "-o", place], asServer)
+  } catch (error) {
+    const said = existsSync(log) ? readFileSync(log, "utf8") : ""
+    throw new Error(`PostgreSQL did not start.\n${said}`, { cause: error })
   }
 }
 
