@@ -74,7 +74,9 @@ export async function explainRefusal(
     () => undefined,
     (other: unknown) => other,
   )
-  if (!isUnknownHere(refusal)) return error
+  // Some engines go on after an error and lose the order of the protocol: then the error itself has to do.
+  const isLost = refusal instanceof Error && !("code" in refusal) && /^(42|0A)/.test((error as { code: string }).code)
+  if (!isLost && !isUnknownHere(refusal)) return error
   return new MooringError(
     "UNSUPPORTED",
     `This server has no ${controls.begin}, so nothing would keep a query from changing something.`,

@@ -56,6 +56,13 @@ export class Fields {
     this.skip(this.coded())
   }
 
+  /** The fields within bytes that stand behind their number. */
+  part(): Fields {
+    const size = this.coded()
+    this.skip(size)
+    return new Fields(this.bytes, this.place - size, this.place)
+  }
+
   /** A text up to its zero. */
   text(): string {
     const zero = this.bytes.indexOf(0, this.place)

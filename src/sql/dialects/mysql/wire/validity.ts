@@ -78,10 +78,24 @@ function checkOk(fields: Fields, { tracking }: Agreed): void {
   fields.skipCoded()
   if ((status & sessionChanged) === 0 || fields.left === 0) return
   if (fields.coded() !== fields.left) throw new ProtocolError("changes of a session that are not as long as they say")
-  while (fields.left > 0) {
-    fields.skip(1)
-    fields.skipCoded()
+  while (fields.left > 0) checkChange(fields.byte(), fields.part())
+}
+
+/** Kinds of changes: settings, as names and values; the database; whether there are any; transactions' numbers. */
+const changes = { settings: 0, database: 1, state: 2, numbers: 3 } as const
+
+function checkChange(kind: number, change: Fields): void {
+  if (kind === changes.state) {
+    // MariaDB leaves the text's length out, so that this is a mark or its length.
+    if (change.byte() > 250) throw new ProtocolError("a change that is none")
+    return
   }
+  if (kind > changes.numbers) return
+  do {
+    change.skipCoded()
+    if (kind !== changes.database) change.skipCoded()
+  } while (kind === changes.settings && change.left > 0)
+  change.finish()
 }
 
 function checkPrepared(fields: Fields): void {

@@ -22,14 +22,17 @@ export function readFields({ bytes, view }: Source, start: number, end: number):
     // Behind the name: table, column, type, size, modifier, format.
     if (zero < 0 || zero + 19 > end) throw new ProtocolError("a description that ends early")
     const name = bytes.toString("utf8", place, zero)
+    const format = view.getInt16(zero + 17)
+    if (format !== 0 && format !== 1) throw new ProtocolError("a column of an unknown format")
     fields.push({
       name,
       typeId: view.getUint32(zero + 7),
       modifier: view.getInt32(zero + 13),
-      format: view.getInt16(zero + 17) === 1 ? 1 : 0,
+      format,
     })
     place = zero + 19
   }
+  if (place !== end) throw new ProtocolError("a description that does not end where its columns do")
   return fields
 }
 
@@ -37,7 +40,7 @@ export function readFields({ bytes, view }: Source, start: number, end: number):
 export function readParameters({ view }: Source, start: number, end: number): number[] {
   const place = start + headerBytes
   const count = int16(view, place, end)
-  if (place + 2 + count * 4 > end) throw new ProtocolError("a description that ends early")
+  if (place + 2 + count * 4 !== end) throw new ProtocolError("a description that ends early")
   return Array.from({ length: count }, (_, i) => view.getUint32(place + 2 + i * 4))
 }
 

@@ -112,6 +112,12 @@ export abstract class Exchange implements Submittable, Conversation {
   handleReadyForQuery(): void {}
 
   ready(): void {
+    if (!this.failed && (!this.synced || this.waiting)) {
+      // What has come so far is not all, and would be taken for it.
+      const error = new ProtocolError("that it is ready before it has answered")
+      this.broken(error)
+      throw error
+    }
     this.settle()
   }
 
