@@ -121,7 +121,8 @@ export function toSqlConfig(
         settings,
         connectArgs,
         pool: engine.pool,
-        autocommit: autocommit ? readers.boolean(autocommit.value, autocommit.what) : false,
+        autocommit: autocommit ? readers.boolean(autocommit.value, autocommit.what) : engine.isolation === "autocommit",
+        ...(engine.isolation !== undefined && engine.isolation !== "autocommit" && { isolation: engine.isolation }),
         projectDir: context.projectDir,
       },
     }

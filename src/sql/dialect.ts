@@ -230,6 +230,8 @@ export interface SqlConfig {
   readonly connectArgs: Readonly<Record<string, unknown>>
   readonly pool: PoolSettings
   readonly autocommit: boolean
+  /** The level of transactions that ask for none; absent: the database's own. */
+  readonly isolation?: NonNullable<TransactionOptions["isolation"]>
   /** Relative files are relative to this folder. */
   readonly projectDir: string
 }

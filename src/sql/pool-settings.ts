@@ -13,6 +13,8 @@ export const poolKeys = [
   "leak_warning",
   "connect_args",
   "echo",
+  "isolation_level",
+  "execution_options",
 ] as const
 
 /** A key of {@link poolKeys}. */
@@ -29,6 +31,8 @@ export interface EngineSettings {
   readonly pool: PoolSettings
   readonly connectArgs: Readonly<Record<string, unknown>>
   readonly echo: boolean
+  /** SQLAlchemy's `isolation_level`, for sessions and transactions that ask for none. */
+  readonly isolation: IsolationLevel | undefined
   /** How long a session may keep a connection before it is told of; milliseconds, `Infinity` for never. */
   readonly leakWarning: number
 }
@@ -88,8 +92,37 @@ export function toEngineSettings(given: ReadonlyMap<PoolKey, Sourced>): EngineSe
     connectArgs: read("connect_args", {}, readers.table),
     // SQLAlchemy's "debug" shows rows as well, which Mooring never does.
     echo: read("echo", false, (value, what) => value === "debug" || readers.boolean(value, what)),
+    isolation: readIsolation(given),
     leakWarning: read("leak_warning", 300_000, readers.duration) || Number.POSITIVE_INFINITY,
   }
+}
+
+const levels = [
+  "autocommit",
+  "read uncommitted",
+  "read committed",
+  "repeatable read",
+  "snapshot",
+  "serializable",
+] as const
+
+/** As in SQLAlchemy: upper case, with spaces or underscores; `execution_options` count more. */
+export type IsolationLevel = (typeof levels)[number]
+
+function readIsolation(given: ReadonlyMap<PoolKey, Sourced>): IsolationLevel | undefined {
+  const options = given.get("execution_options")
+  const { isolation_level: inner } = options ? readers.table(options.value, options.what) : {}
+  const found =
+    options && inner !== undefined
+      ? { value: inner, what: `isolation_level of ${options.what}` }
+      : given.get("isolation_level")
+  if (!found) return undefined
+  const name = readers.text(found.value, found.what).trim().toLowerCase().replaceAll("_", " ")
+  const level = levels.find((each) => each === name)
+  if (level) return level
+  throw new MooringError("BAD_CONFIG", `${found.what} must be an isolation level, but is another text.`, {
+    hint: `The levels are ${levels.map((each) => each.toUpperCase()).join(", ")}.`,
+  })
 }
 
 function forEverIfMinusOne(number: number): number {

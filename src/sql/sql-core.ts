@@ -165,7 +165,9 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
     const { connectionName: name, _values: values } = this
     const parts = { name, dialect: this._target.dialect, values, borrow: this._borrowing() }
     const host = { autocommit: false, inCallback: false, ...kind, ...parts, committed: () => this._committed() }
-    return new Session<DB>(host, options, signal)
+    const { isolation } = this._target.config
+    const level = isolation !== undefined && !kind.autocommit ? { isolation } : {}
+    return new Session<DB>(host, { ...level, ...options }, signal)
   }
 
   /** What queries answered before is no longer served, in this process and in shared stores. */
