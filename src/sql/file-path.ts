@@ -38,9 +38,9 @@ function orNone(look: () => string): string | undefined {
  *
  * @throws MooringError `BAD_CONFIG`. Nothing of the URL is in it, since a host may be part of a mistyped password.
  */
-export function refuseHost({ host, port, username, password }: SqlConfig, name: string, more: string = ""): void {
-  if ([host, port, username, password].every((part) => part === undefined)) return
-  throw new MooringError("BAD_CONFIG", `The address of a ${name} database has no host, port, user or password.`, {
+export function refuseHost({ host, port }: SqlConfig, name: string, more: string = ""): void {
+  if (host === undefined && port === undefined) return
+  throw new MooringError("BAD_CONFIG", `The address of a ${name} database has no host or port.`, {
     hint:
       `Write ${name}:///pets.db for a file in the project's folder, ${name}:////var/lib/pets.db for an absolute path, ` +
       `or ${name}:// for a database in memory.${more}`,

@@ -19,7 +19,15 @@ function server(): { dialect: Dialect; configs: SqlConfig[] } {
     source: ({ host }) => ({ label: host!, identity: { host }, local: false, ephemeral: false }),
     open: (config) => {
       configs.push(config)
-      return sqlite.open({ ...config, database: ":memory:", query: {}, settings: {}, connectArgs: {} })
+      return sqlite.open({
+        ...config,
+        host: undefined,
+        port: undefined,
+        database: ":memory:",
+        query: {},
+        settings: {},
+        connectArgs: {},
+      })
     },
   }
   return { dialect, configs }

@@ -68,12 +68,6 @@ export class Handle {
   }
 }
 
-/** SQLITE_READONLY_ROLLBACK and SQLITE_READONLY_RECOVERY. */
-export function needsRecovery(error: unknown): boolean {
-  const { errcode } = error as { errcode?: number }
-  return errcode === 776 || errcode === 264
-}
-
 function pathFor(setup: WorkerSetup, readOnly: boolean): string {
   if (!setup.immutable || !readOnly) return setup.path
   return `file:${encodeURI(setup.path).replaceAll("?", "%3f").replaceAll("#", "%23")}?immutable=1`

@@ -29,9 +29,16 @@ export function fileProblem({ path, label }: NamedFile): MooringError | undefine
   return problem(`${label} is not an SQLite database.`, "Check the path. An encrypted database looks like this, too.")
 }
 
+/** SQLITE_READONLY_ROLLBACK and SQLITE_READONLY_RECOVERY: a handle that may write has to read the file first. */
+export function needsRecovery(error: unknown): boolean {
+  const { errcode } = error as { errcode?: number }
+  return errcode === 776 || errcode === 264
+}
+
 /** A better sentence than "unable to open database file" where there is one; else the error itself. */
 export function explainOpening(error: unknown, file: NamedFile & { readonly memory: boolean }): unknown {
   const primary = ((error as { errcode?: number }).errcode ?? 0) % 256
+  if (needsRecovery(error)) return error
   if (file.memory || (primary !== 8 && primary !== 14 && primary !== 26)) return error
   const cannot = new MooringError("CONNECT", `The database file ${file.label} cannot be opened.`, {
     hint:

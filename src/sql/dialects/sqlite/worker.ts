@@ -4,9 +4,10 @@ import { type MessagePort, parentPort, workerData } from "node:worker_threads"
 import { isMooringError, MooringError, type QueryError } from "../../../errors.ts"
 import { dehydrate, Table } from "../../../tables/index.ts"
 import { frameKinds, writePacket } from "./frames.ts"
-import { Handle, needsRecovery } from "./handle.ts"
+import { Handle } from "./handle.ts"
 import { runHost } from "./host.ts"
 import { OpenFile } from "./open-file.ts"
+import { needsRecovery } from "./opening.ts"
 import { toPacket } from "./packet.ts"
 import {
   type BatchAnswer,
