@@ -1,5 +1,6 @@
 import tab from "@bomb.sh/tab/commander"
 import type { Command } from "commander"
+import { bashCompletion } from "./bash-completion.ts"
 import { configureProject } from "./project.ts"
 
 /**
@@ -14,6 +15,10 @@ export async function addCompletion(program: Command, args: readonly string[], s
     .find((command) => command.name() === "completion")
     ?.description(summary)
     .addHelpText("after", help)
+    .action((shell: string) => {
+      if (shell === "bash") process.stdout.write(bashCompletion)
+      else completion.setup(program.name(), program.name(), shell)
+    })
   for (const command of program.commands) {
     const completed = completion.commands.get(command.name())
     if (completed) completed.description = command.summary() || command.description()

@@ -17,7 +17,6 @@ export class Interrupted extends Error {
 }
 
 const controller = new AbortController()
-let somethingRuns = false
 
 /** Aborts at the first Ctrl-C. Commands hand it to everything that takes time. */
 export const interrupted: AbortSignal = controller.signal
@@ -33,17 +32,8 @@ export function listenForInterrupts(): void {
   }
 }
 
-/** Says that a statement was given up that its database cannot cancel. */
-export function leaveRunning(): void {
-  somethingRuns = true
-}
-
-/** Ends the process, whatever it has left behind. */
+/** Ends the process: a timer or socket that a connection left does not hold up the shell. */
 export function endProcess(): void {
-  // Node's own exit waits for threads, and a thread in the middle of a statement of SQLite may take for ever.
-  if (somethingRuns)
-    endBySignal(controller.signal.aborted ? (controller.signal.reason as Interrupted).signal : "SIGTERM")
-  // A timer or socket that a connection left does not hold up the shell.
   setTimeout(() => process.exit(), 1000).unref()
 }
 

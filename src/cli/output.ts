@@ -1,11 +1,12 @@
-import { createWriteStream, statSync } from "node:fs"
+import { createWriteStream, fstatSync, statSync } from "node:fs"
 import { rename, rm } from "node:fs/promises"
 import { extname } from "node:path"
 import { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
 import type { ReadableStream as NodeStream } from "node:stream/web"
 import type { Format } from "../index.ts"
-import { UsageError } from "./errors.ts"
+import { CommandError, UsageError } from "./errors.ts"
+import { callersPath, pathFromCaller } from "./project.ts"
 
 /** Where rows go, and in which format. */
 export interface Destination {
@@ -31,8 +32,7 @@ const byEnding: Readonly<Record<string, Format>> = {
 /** The format is the one that was asked for, else by the file's ending, else a table on a terminal and NDJSON elsewhere. */
 export function destinationOf(format: Format | undefined, path: string | undefined): Destination {
   if (path !== undefined) {
-    const byName = byEnding[extname(path).toLowerCase()]
-    return { format: format ?? byName ?? "ndjson", path, isTerminal: false }
+    return { format: format ?? formatOf(path), path, isTerminal: false }
   }
   const isTerminal = process.stdout.isTTY === true
   if (isTerminal && (format === "arrow" || format === "parquet")) {
@@ -41,21 +41,34 @@ export function destinationOf(format: Format | undefined, path: string | undefin
   return { format: format ?? (isTerminal ? "table" : "ndjson"), path, isTerminal }
 }
 
+/** A name without an ending, as of a pipe or a device, has the format of a pipe. */
+function formatOf(path: string): Format {
+  const ending = extname(path).toLowerCase()
+  if (ending === "") return "ndjson"
+  const format = byEnding[ending]
+  if (format !== undefined) return format
+  throw new UsageError(
+    `--out ${path}: no format has the ending ${ending}.`,
+    `The endings are ${Object.keys(byEnding).join(", ")}. For a file with another ending, add --format.`,
+  )
+}
+
 /**
  * Sends bytes to their destination. A file appears under its name when it is complete.
  *
- * @param ready is called before the first byte goes to a terminal.
+ * @param ready is called before the first byte goes to where somebody may see it: a terminal, or a pipe that leads there.
  */
 export async function send(
   bytes: ReadableStream<Uint8Array>,
-  { path, isTerminal }: Destination,
+  { path: named }: Destination,
   ready: () => void,
 ): Promise<void> {
   const source = Readable.fromWeb(bytes as NodeStream<Uint8Array>)
-  if (path === undefined) {
-    if (isTerminal) source.once("data", ready)
+  if (named === undefined) {
+    if (!isFile(process.stdout.fd)) source.once("data", ready)
     return pipeline(source, process.stdout, { end: false })
   }
+  const path = callersPath(named)
   if (!isOrdinary(path)) return pipeline(source, createWriteStream(path))
   const partial = `${path}.${process.pid}.part`
   try {
@@ -64,6 +77,42 @@ export async function send(
   } catch (error) {
     await rm(partial, { force: true })
     throw error
+  }
+}
+
+/**
+ * A destination that refused bytes, as an error for people. Undefined for every other error.
+ *
+ * @see https://man7.org/linux/man-pages/man3/errno.3.html
+ */
+export function failedWrite(error: unknown): CommandError | undefined {
+  const { code, syscall, path } = (error ?? {}) as NodeJS.ErrnoException
+  if (!(error instanceof Error) || code === undefined || syscall === undefined || !writing.has(syscall))
+    return undefined
+  const place = path === undefined ? "The output" : pathFromCaller(path.replace(/\.\d+\.part$/, ""))
+  return new CommandError(`${place} could not be written: ${reasons[code] ?? "the system refused it"} (${code}).`)
+}
+
+/** The system calls with which a destination is opened, filled and renamed. */
+const writing: ReadonlySet<string> = new Set(["open", "write", "writev", "rename", "fsync", "close"])
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOSPC: "no space is left on the device",
+  EDQUOT: "the disk quota is used up",
+  EFBIG: "the file is larger than the file system allows",
+  EIO: "the device reports an error",
+  EACCES: "permission is denied",
+  EPERM: "the operation is not permitted",
+  EROFS: "the file system is read-only",
+  ENOENT: "there is no such folder",
+  EEXIST: "another file is in its way",
+}
+
+function isFile(fd: number): boolean {
+  try {
+    return fstatSync(fd).isFile()
+  } catch {
+    return false
   }
 }
 

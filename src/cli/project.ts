@@ -1,19 +1,35 @@
 import { existsSync, statSync } from "node:fs"
 import { homedir } from "node:os"
-import { dirname, join, resolve } from "node:path"
+import { dirname, join, relative, resolve } from "node:path"
 import { UsageError } from "./errors.ts"
 
+/** The folder in which the command was called. */
+const callersFolder = process.cwd()
 let close: (() => Promise<void>) | undefined
 let project: string | undefined
 
 /** The folder that {@link openProject} made the project. */
 export function projectFolder(): string {
-  return project ?? process.cwd()
+  return project ?? callersFolder
 }
 
-/** Makes a folder the project, and loads its `mooring.config.ts`. */
+/** The path of a file that was named on the command line: relative to the folder in which the command was called. */
+export function callersPath(path: string): string {
+  return resolve(callersFolder, path)
+}
+
+/** How a path is shown to the caller. */
+export function pathFromCaller(path: string): string {
+  return relative(callersFolder, path)
+}
+
+/**
+ * Makes a folder the project, and loads its `mooring.config.ts`. It becomes the working directory: relative files in SQL
+ * are the project's, as those of its sections are.
+ */
 export async function openProject(named: string | undefined): Promise<void> {
   const { loadConfigFile } = await configureProject(named)
+  process.chdir(projectFolder())
   await loadConfigFile(projectFolder())
 }
 

@@ -86,12 +86,22 @@ describe("mooring init without a terminal", () => {
     expect(read(folder, ".mooring/secrets.toml")).toBe(broken)
   })
 
-  it("fails when the test does, after it has written the section", async () => {
+  it("writes nothing when the test fails, unless it is not wanted", async () => {
     const folder = project()
-    const { code, stdout } = await mooring(folder, ["init", "--name", "pets", "--url", "duckdb:///no/such/pets.duckdb"])
+    const args = ["init", "--name", "pets", "--url", "duckdb:///no/such/pets.duckdb"]
+    const { code, stdout, stderr } = await mooring(folder, args)
+    expect(code).toBe(1)
+    expect(stdout).toContain("✖ connect")
+    expect(stderr).toMatch(/Nothing was written\.\n.*--no-test/)
+    expect(existsSync(join(folder, ".mooring"))).toBe(false)
+    expect((await mooring(folder, [...args, "--no-test"])).code).toBe(0)
     expect(read(folder, ".mooring/secrets.toml")).toContain("no/such")
-    if (code === 0) expect(stdout).toContain("is not there yet")
-    else expect(stdout).toContain("✖")
+  })
+
+  it("says when a file is still to be made", async () => {
+    const { code, stdout } = await mooring(project(), ["init", "--name", "pets", "--url", "duckdb:///pets.duckdb"])
+    expect(code).toBe(0)
+    expect(stdout).toContain("pets.duckdb does not exist yet; the first execute() or session creates it.")
   })
 
   it("writes beside the nearest .mooring above", async () => {

@@ -18,7 +18,9 @@ type = "./connections/github.ts#GithubConnection"
 token = "${canary}"
 
 [connections.vault]
-dialect = "duckdb"
+dialect = "postgresql"
+username = "ada"
+host = "db"
 password = { command = ["touch", "executed"] }
 
 [connections.wrong]

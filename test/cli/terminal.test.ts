@@ -1,7 +1,8 @@
 import { spawn, spawnSync } from "node:child_process"
-import { readFileSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it, onTestFinished } from "vitest"
+import { until } from "../support/waiting.ts"
 import { cleanEnv, mainFile, petsProject, project, put } from "./support.ts"
 
 // A terminal is made by script(1) of util-linux; other systems' script takes other arguments.
@@ -22,10 +23,9 @@ function terminal(folder: string, args: readonly string[]) {
     ended,
     press: (keys: string) => void child.stdin.write(keys),
     async sees(text: string): Promise<void> {
-      for (let waited = 0; !shown.includes(text); waited += 50) {
-        if (waited > 15_000) throw new Error(`${JSON.stringify(text)} was not shown, but: ${shown}`)
-        await new Promise((resolve) => setTimeout(resolve, 50))
-      }
+      await until(() => shown.includes(text)).catch(() => {
+        throw new Error(`${JSON.stringify(text)} was not shown, but: ${shown}`)
+      })
       shown = shown.slice(shown.indexOf(text) + text.length)
     },
   }
@@ -73,8 +73,27 @@ describe.skipIf(!hasScript)("on a terminal", () => {
     await sees("Which file?")
     press("\r")
     const { code, shown } = await ended
-    expect(shown).toContain("lake.duckdb is not there yet")
+    expect(shown).toContain("lake.duckdb does not exist yet")
     expect(code).toBe(0)
+    const written = readFileSync(join(folder, ".mooring/secrets.toml"), "utf8")
+    expect(written).toBe('[connections.lake]\ndialect = "duckdb"\ndatabase = "lake.duckdb"\n')
+  })
+
+  it("offers the questions again when the answers do not connect, and writes what does", async () => {
+    const folder = project()
+    const { sees, press, ended } = terminal(folder, ["init", "--name", "lake"])
+    await sees("What is it?")
+    press("\r")
+    await sees("Which file?")
+    press("no/such/lake.duckdb\r")
+    await sees("This does not connect. What now?")
+    expect(existsSync(join(folder, ".mooring"))).toBe(false)
+    press("\r")
+    await sees("What is it?")
+    press("\r")
+    await sees("no/such/lake.duckdb")
+    press("\u0015lake.duckdb\r")
+    expect((await ended).code).toBe(0)
     const written = readFileSync(join(folder, ".mooring/secrets.toml"), "utf8")
     expect(written).toBe('[connections.lake]\ndialect = "duckdb"\ndatabase = "lake.duckdb"\n')
   })

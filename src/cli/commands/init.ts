@@ -1,15 +1,15 @@
 import { existsSync } from "node:fs"
-import { relative, resolve } from "node:path"
+import { resolve } from "node:path"
 import { text } from "node:stream/consumers"
 import { type Command, InvalidArgumentError } from "commander"
-import { describeConnections, dialects } from "../../index.ts"
-import { exitCodes, UsageError } from "../errors.ts"
-import { isFile } from "../init/file-dialect.ts"
+import { configure, describeConnections, dialects } from "../../index.ts"
+import { commandName } from "../command-name.ts"
+import { CommandError, UsageError } from "../errors.ts"
 import { ignoreSecrets } from "../init/gitignore.ts"
 import { nameProblem } from "../init/name.ts"
 import { openSecretsFile, type Section, secretsFileName } from "../init/secrets-file.ts"
 import { paintFor } from "../print.ts"
-import { projectFolder } from "../project.ts"
+import { pathFromCaller, projectFolder } from "../project.ts"
 import { printDiagnosis } from "../steps.ts"
 
 interface Options {
@@ -23,7 +23,7 @@ interface Options {
 export function define(command: Command): void {
   command
     .description(
-      `Asks for a connection, writes it into ${secretsFileName} (readable only by you), keeps that out of git, and tests it.`,
+      `Asks for a connection, tests it, writes it into ${secretsFileName} (readable only by you), and keeps that out of git.`,
     )
     .optionsGroup("Without questions:")
     .option("--name <name>", "the connection's name", checkName)
@@ -33,7 +33,7 @@ export function define(command: Command): void {
     )
     .option("-y, --yes", "ask nothing")
     .option("--force", "replace a section of this name")
-    .option("--no-test", "do not connect")
+    .option("--no-test", "do not connect; write it as it is")
     .action(init)
     .addHelpText(
       "after",
@@ -53,7 +53,7 @@ async function init(options: Options): Promise<void> {
   if (!asks && (options.name === undefined || options.url === undefined)) {
     throw new UsageError(
       options.yes ? "--yes needs --name and --url." : "There is no terminal to ask on.",
-      "mooring init --name pets --url duckdb:///pets.duckdb",
+      `${commandName()} init --name pets --url duckdb:///pets.duckdb`,
     )
   }
   const url = options.url === "-" ? (await text(process.stdin)).trim() : options.url
@@ -63,14 +63,29 @@ async function init(options: Options): Promise<void> {
   const ask = asks ? await import("../init/ask.ts") : undefined
   const name = options.name ?? (await ask!.askName())
   if (file.has(name) && !options.force && !(await ask?.askOverwrite(name))) throw alreadyThere(name, asks)
-  const section: Section = url === undefined ? await ask!.askSection(name) : { url }
+  let section: Section = url === undefined ? await ask!.askSection(name) : { url }
+  while (options.test && !(await works(name, section))) {
+    const next = ask ? await ask.askNext() : "stop"
+    if (next === "write") break
+    if (next === "stop")
+      throw new CommandError("Nothing was written.", "Correct the answers; --no-test writes them as they are.")
+    section = await ask!.askSection(name, section)
+  }
   file.write(name, section)
-  say(`[connections.${name}] written to ${relative(process.cwd(), file.path)}`)
+  say(`[connections.${name}] written to ${pathFromCaller(file.path)}`)
   if (ignoreSecrets(projectFolder())) say(".mooring/ added to .gitignore")
-  if (!options.test) return
-  process.stdout.write("\n")
-  if (!(await printDiagnosis(name))) process.exitCode = exitCodes.failed
-  else process.stdout.write(`\n${await nextStep(name)}\n`)
+  if (options.test) process.stdout.write(`\n${await nextStep(name)}\n`)
+}
+
+/** Tests a section that stands in no file yet, as if it did. */
+async function works(name: string, section: Section): Promise<boolean> {
+  const undo = configure({ secrets: { connections: { [name]: section } } })
+  try {
+    return await printDiagnosis(name)
+  } finally {
+    undo()
+    process.stdout.write("\n")
+  }
 }
 
 async function nextStep(name: string): Promise<string> {
@@ -79,13 +94,13 @@ async function nextStep(name: string): Promise<string> {
   if (
     spoken &&
     location &&
-    isFile(spoken) &&
+    spoken.capabilities?.embedded &&
     !existsSync(resolve(projectFolder(), location)) &&
     location !== ":memory:"
   ) {
-    return `${location} is not there yet: the first execute(), or a session, makes it.`
+    return `${location} does not exist yet; the first execute() or session creates it.`
   }
-  return `Now: mooring query ${name} "select 1"`
+  return `Now: ${commandName()} query ${name} "select 1"`
 }
 
 function checkName(name: string): string {
@@ -94,7 +109,7 @@ function checkName(name: string): string {
   return name
 }
 
-/** A mistyped dialect is told before anything is written. The URL itself is not repeated: it may hold a password. */
+/** A mistyped dialect is reported before anything is written. The URL itself is not repeated: it may hold a password. */
 function checkUrl(url: string): void {
   const dialect = /^(\w+)(?:\+\w+)?:\/\//.exec(url)?.[1]?.toLowerCase()
   const names = dialects.flatMap(({ name, aliases }) => [name, ...aliases])

@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander"
 import { type ConnectionDescription, describeConnections } from "../../index.ts"
 import { alignColumns } from "../columns.ts"
+import { commandName } from "../command-name.ts"
 import { paintFor, printNote, wrap } from "../print.ts"
 
 export function define(command: Command): void {
@@ -20,7 +21,8 @@ Examples:
 async function list({ format }: { format: "table" | "json" }): Promise<void> {
   const connections = await describeConnections()
   if (format === "json") process.stdout.write(`${JSON.stringify(connections, undefined, 2)}\n`)
-  else if (connections.length === 0) printNote("Nothing is configured here. mooring init writes the first connection.")
+  else if (connections.length === 0)
+    printNote(`Nothing is configured here. ${commandName()} init writes the first connection.`)
   else process.stdout.write(asTable(connections))
 }
 

@@ -1,18 +1,19 @@
 import { type Command, InvalidArgumentError, Option } from "commander"
 import {
   connection,
-  dialects,
   type Format,
   formats,
   isMooringError,
   MooringError,
+  QueryError,
   type SQLConnection,
   type Table,
   type TableSource,
   write,
 } from "../../index.ts"
-import { UsageError } from "../errors.ts"
-import { interrupted, leaveRunning } from "../interrupt.ts"
+import { commandName } from "../command-name.ts"
+import { CommandError, UsageError } from "../errors.ts"
+import { interrupted } from "../interrupt.ts"
 import { type Destination, destinationOf, send } from "../output.ts"
 import { collectParam, type Params } from "../params.ts"
 import { hasColors, printNote } from "../print.ts"
@@ -86,22 +87,27 @@ async function query(name: string, sql: string | undefined, options: Options): P
     if (destination.path !== undefined) printNote(`${rows} written to ${destination.path} in ${seconds}`)
     else if (destination.isTerminal) printNote(`${rows} in ${seconds}`)
   } catch (error) {
-    if ((interrupted.aborted || isMooringError(error, "TIMEOUT")) && !canCancel(made)) leaveRunning()
-    throw isMooringError(error, "READ_ONLY") ? onlyReads(error) : error
+    if (isMooringError(error, "READ_ONLY")) throw onlyReads(error)
+    throw options.param === undefined ? withoutParam(error, text) : error
   } finally {
     interrupted.removeEventListener("abort", stop)
     progress.stop()
   }
 }
 
-function canCancel({ dialect }: SQLConnection): boolean {
-  return dialects.find(({ name }) => name === dialect)?.capabilities?.cancel !== false
-}
-
 /** The library's own hint is about its methods. */
 function onlyReads({ message, connection, cause }: MooringError): MooringError {
-  const hint = "mooring query only reads. Change data with execute() or a session, in a program."
+  const hint = `${commandName()} query only reads. Change data with execute() or a session, in a program.`
   return new MooringError("READ_ONLY", message, { hint, cause, ...(connection !== undefined && { connection }) })
+}
+
+/** Without parameters a statement goes to the database as it is, which knows nothing of `:name`. */
+function withoutParam(error: unknown, text: string): unknown {
+  const [, name] = /(?:^|[\s(,=<>+*/|-]):([A-Za-z_]\w*)/.exec(text) ?? []
+  if (name === undefined || !(error instanceof QueryError)) return error
+  const { message, cause, hint } = error
+  const advice = `If :${name} is a parameter, give it a value: --param ${name}=text`
+  return new CommandError(message, hint === undefined ? advice : `${hint}\n${advice}`, undefined, { cause })
 }
 
 async function sqlConnection(name: string): Promise<SQLConnection> {
@@ -110,7 +116,7 @@ async function sqlConnection(name: string): Promise<SQLConnection> {
   if (typeof made.query === "function") return made
   throw new UsageError(
     `Connection "${name}" is a ${made.constructor.name}, which has no query().`,
-    `mooring test ${name} looks at connections of every kind.`,
+    `${commandName()} test ${name} looks at connections of every kind.`,
   )
 }
 

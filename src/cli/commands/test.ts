@@ -1,7 +1,9 @@
 import type { Command } from "commander"
 import { describeConnections } from "../../index.ts"
-import { exitCodes } from "../errors.ts"
-import { paintFor, printNote } from "../print.ts"
+import { commandName } from "../command-name.ts"
+import { CommandError, exitCodes } from "../errors.ts"
+import { paintFor } from "../print.ts"
+import { projectFolder } from "../project.ts"
 import { printDiagnosis } from "../steps.ts"
 
 export function define(command: Command): void {
@@ -23,7 +25,10 @@ Examples:
 
 async function test(name: string | undefined): Promise<void> {
   const names = name === undefined ? (await describeConnections()).map((one) => one.name) : [name]
-  if (names.length === 0) printNote("Nothing is configured here. mooring init writes the first connection.")
+  if (names.length === 0) {
+    const hint = `${commandName()} init writes the first connection. --project FOLDER looks in another folder.`
+    throw new CommandError(`No connection is configured in ${projectFolder()}.`, hint)
+  }
   const failed: string[] = []
   for (const [index, one] of names.entries()) {
     if (index > 0) process.stdout.write("\n")

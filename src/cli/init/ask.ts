@@ -1,7 +1,6 @@
 import { confirm, isCancel, password, select, text } from "@clack/prompts"
 import { type Dialect, dialects } from "../../index.ts"
 import { Interrupted } from "../interrupt.ts"
-import { isFile } from "./file-dialect.ts"
 import { nameProblem } from "./name.ts"
 import type { Section } from "./secrets-file.ts"
 
@@ -44,11 +43,30 @@ export function askOverwrite(name: string): Promise<boolean> {
   return answer(confirm({ message: `[connections.${name}] is there already. Replace it?`, initialValue: false }))
 }
 
-/** Asks what the database is and where. */
-export async function askSection(name: string): Promise<Section> {
+/** Asks what becomes of answers that do not work. */
+export function askNext(): Promise<"again" | "write" | "stop"> {
+  return answer(
+    select<"again" | "write" | "stop">({
+      message: "This does not connect. What now?",
+      options: [
+        { value: "again", label: "Change the answers" },
+        { value: "write", label: "Write them as they are", hint: "the database may not run yet" },
+        { value: "stop", label: "Stop", hint: "nothing is written" },
+      ],
+    }),
+  )
+}
+
+/**
+ * Asks what the database is and where.
+ *
+ * @param before earlier answers, which are offered again; but for a password.
+ */
+export async function askSection(name: string, before: Section = {}): Promise<Section> {
   const kind = await answer(
     select<Dialect | "url">({
       message: "What is it?",
+      ...initialKind(before),
       options: [
         ...dialects.map((dialect) => ({
           value: dialect,
@@ -60,7 +78,12 @@ export async function askSection(name: string): Promise<Section> {
     }),
   )
   if (kind === "url") return { url: await askUrl() }
-  return isFile(kind) ? askFile(kind, name) : askServer(kind)
+  return kind.capabilities?.embedded ? askFile(kind, name, before) : askServer(kind, before)
+}
+
+function initialKind({ url, dialect }: Section): { initialValue?: Dialect | "url" } {
+  const initialValue = url === undefined ? dialects.find(({ name }) => name === dialect) : "url"
+  return initialValue === undefined ? {} : { initialValue }
 }
 
 function askUrl(): Promise<string> {
@@ -70,23 +93,33 @@ function askUrl(): Promise<string> {
   )
 }
 
-async function askFile(dialect: Dialect, name: string): Promise<Section> {
+async function askFile(dialect: Dialect, name: string, { database }: Section): Promise<Section> {
   const usual = `${name}.${dialect.name === "duckdb" ? "duckdb" : "db"}`
   const file = await answer(
     text({
       message: "Which file? Relative ones start at the project's folder.",
       placeholder: usual,
       defaultValue: usual,
+      ...initial(database),
     }),
   )
   return { dialect: dialect.name, database: literal(file) }
 }
 
-async function askServer(dialect: Dialect): Promise<Section> {
-  const host = await answer(text({ message: "Host", placeholder: "localhost", defaultValue: "localhost" }))
-  const port = await answer(text({ message: "Port (empty: the usual one)", defaultValue: "", validate: portProblem }))
-  const database = await answer(text({ message: "Database", defaultValue: "" }))
-  const username = await answer(text({ message: "User name", defaultValue: "" }))
+/** An earlier answer, to be edited. */
+function initial(value: string | number | undefined): { initialValue?: string } {
+  return value === undefined ? {} : { initialValue: String(value).replaceAll("$${", () => "${") }
+}
+
+async function askServer(dialect: Dialect, before: Section): Promise<Section> {
+  const host = await answer(
+    text({ message: "Host", placeholder: "localhost", defaultValue: "localhost", ...initial(before.host) }),
+  )
+  const port = await answer(
+    text({ message: "Port (empty: the usual one)", defaultValue: "", validate: portProblem, ...initial(before.port) }),
+  )
+  const database = await answer(text({ message: "Database", defaultValue: "", ...initial(before.database) }))
+  const username = await answer(text({ message: "User name", defaultValue: "", ...initial(before.username) }))
   const secret = await answer(
     password({ message: "Password (empty: none; $" + "{VARIABLE} takes it from the environment)", mask: "•" }),
   )
