@@ -324,3 +324,10 @@ onServer("without a database in the configuration, a session that moved into one
   await made.execute(`use ${database}`)
   expect(await made.scalar("select database()", { fresh: true })).toBe(null)
 })
+
+onServer("backslashes in strings are read as the session reads them", async () => {
+  const { pets: off, other } = await pets({ sql_mode: "NO_BACKSLASH_ESCAPES" })
+  const sql = "select 'C:\\' as dir, :n as n, 'D:\\' as other"
+  expect((await off.query(sql, { params: { n: 5 } })).toArray()).toEqual([{ dir: "C:\\", n: 5, other: "D:\\" }])
+  expect(await failure(other.query(sql, { params: { n: 5 } }))).toMatchObject({ code: "BAD_PARAMS" })
+})

@@ -9,7 +9,7 @@ import type { Connection, OkPacket } from "./driver.ts"
 import type { Enforcement } from "./enforcement.ts"
 import { Exchange, ignored, type Protocol, type RowTaker } from "./exchange.ts"
 import { endsLink, noteFailure } from "./failures.ts"
-import { bindValues, type TypedParameter } from "./params.ts"
+import { boundAs, type TypedParameter } from "./params.ts"
 import { type RefusedStatement, refusalOf } from "./read-only.ts"
 import { refusesWrites } from "./refusals.ts"
 import { Renewal, type RenewalHost } from "./renewal.ts"
@@ -215,9 +215,9 @@ export class MysqlConnection implements DriverConnection {
     return this.accompany(this.exchangeFor({ text, values: [] }, "text", ignored), signal, { own: true })
   }
 
-  private exchangeFor({ text, values }: Statement, protocol: Protocol, taker: RowTaker): Exchange {
-    const bound = bindValues(values, this.typed, this.state.clock)
-    return new Exchange({ text, values: bound, protocol }, taker, (exchange) => this.cancelling.cancel(exchange))
+  private exchangeFor(given: Statement, protocol: Protocol, taker: RowTaker): Exchange {
+    const { text, values } = boundAs(given, this.state.backslashEscapes, this.typed, this.state.clock)
+    return new Exchange({ text, values, protocol }, taker, (exchange) => this.cancelling.cancel(exchange))
   }
 
   private readerFor(protocol: Protocol, limits: Limits): ReaderFor {

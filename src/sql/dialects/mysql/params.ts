@@ -1,4 +1,6 @@
 import { MooringError } from "../../../errors.ts"
+import type { Statement } from "../../dialect.ts"
+import { asRead } from "../../escapes.ts"
 import type { Zone } from "./zone.ts"
 
 /** What mysql2 has for values whose type is not to be guessed; versions before 3.24 have none. */
@@ -37,6 +39,16 @@ const mostDigits = 65
  */
 export function bindValues(values: readonly unknown[], typed?: TypedParameter, clock?: Clock): unknown[] {
   return values.map((value, index) => bindValue(value, index, typed, clock))
+}
+
+/** A statement as the session reads it, with values as `mysql2` takes them. */
+export function boundAs(
+  statement: Statement,
+  escapes: boolean,
+  ...how: [typed: Parameters<typeof bindValues>[1], clock: Parameters<typeof bindValues>[2]]
+): { text: string; values: unknown[] } {
+  const { text, values } = asRead(statement, escapes)
+  return { text, values: bindValues(values, ...how) }
 }
 
 function bindValue(value: unknown, index: number, typed: TypedParameter | undefined, clock: Clock): unknown {
