@@ -29,6 +29,8 @@ export interface WriteOptions {
 /** Tables of the same columns, one after the other: what `stream()` gives. */
 export interface TableSource extends AsyncIterable<Table>, Partial<AsyncDisposable> {
   readonly schema: Schema | PromiseLike<Schema>
+  /** @internal The same for a reader that makes text of each batch. */
+  forText?(): AsyncIterable<Table>
 }
 
 type Source = Table | TableSource
@@ -59,9 +61,9 @@ export function write(
 const writers: Record<Format, (source: Source, options: WriteOptions) => ReadableStream<Uint8Array>> = {
   table: (source, { maxRows = Number.POSITIVE_INFINITY, width = Number.POSITIVE_INFINITY, color = false }) =>
     whole(source, async (table) => encoder.encode(`${preview(table, { maxRows, width, color })}\n`)),
-  json: (source) => byteStream(() => arrayOf(ndjsonStream(batches(source), ending(source))), ending(source)),
-  ndjson: (source) => ndjsonStream(batches(source), ending(source)),
-  csv: (source) => csvStream(() => source.schema, batches(source), ending(source)),
+  json: (source) => byteStream(() => arrayOf(ndjsonStream(forText(source), ending(source))), ending(source)),
+  ndjson: (source) => ndjsonStream(forText(source), ending(source)),
+  csv: (source) => csvStream(() => source.schema, forText(source), ending(source)),
   markdown: (source, { maxRows = Number.POSITIVE_INFINITY }) =>
     whole(source, async (table) => encoder.encode(toMarkdown(table, { maxRows }))),
   arrow: (source) => ipcStream(() => source.schema, batches(source), ending(source)),
@@ -72,6 +74,11 @@ const encoder = new TextEncoder()
 
 function batches(source: Source): Iterable<Table> | AsyncIterable<Table> {
   return isTable(source) ? [source] : source
+}
+
+/** Batches whose columns need not have one type. */
+function forText(source: Source): Iterable<Table> | AsyncIterable<Table> {
+  return isTable(source) ? [source] : (source.forText?.() ?? source)
 }
 
 /** A reader who leaves ends a query that still runs. */

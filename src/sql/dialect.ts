@@ -117,7 +117,12 @@ export interface StreamOptions {
   readonly readOnly: boolean
   /** About how many rows a batch has. */
   readonly batchRows: number
+  /** Whether a column may have another type in a later batch, where the database has no types: text does not mind. */
+  readonly mixedTypes?: boolean
 }
+
+/** What of {@link StreamOptions} its reader says. */
+export type StreamShape = Pick<StreamOptions, "batchRows" | "mixedTypes">
 
 /** What a statement gave. */
 export interface RunResult {

@@ -3,7 +3,7 @@ import { MooringError } from "../errors.ts"
 import type { Table } from "../tables/index.ts"
 import { abortable, linkSignals, never } from "../util/abort.ts"
 import { toMilliseconds } from "../util/duration.ts"
-import { capabilitiesOf, type RunResult, type Statement, type TransactionOptions } from "./dialect.ts"
+import { capabilitiesOf, type RunResult, type Statement, type StreamShape, type TransactionOptions } from "./dialect.ts"
 import { paramSets, toExecuteResult, withValues } from "./execute-result.ts"
 import { kyselyOn } from "./kysely.ts"
 import type { AnyDatabase, CallOptions, ExecuteResult, ReadCallOptions, SqlText, StreamCallOptions } from "./options.ts"
@@ -74,7 +74,7 @@ export class Session<DB = AnyDatabase> implements AsyncDisposable {
       timeout: options.timeout,
       batchRows: options.batchRows,
       translate: (error) => this.#transaction.failure(error, undefined, undefined, statement),
-      open: (signal, batchRows) => this.#openStream(stream, statement, signal, batchRows),
+      open: (signal, shape) => this.#openStream(stream, statement, signal, shape),
     })
     return stream
   }
@@ -180,12 +180,12 @@ export class Session<DB = AnyDatabase> implements AsyncDisposable {
     stream: AsyncDisposable,
     statement: Statement,
     signal: AbortSignal,
-    batchRows: number,
+    shape: StreamShape,
   ): Promise<OpenStream> {
     this.#streams.add(stream)
     return new Promise((opened, failed) => {
       const turn = this.#inTurn(async () => {
-        const records = await this.#transaction.stream(statement, { signal, batchRows })
+        const records = await this.#transaction.stream(statement, { signal, ...shape })
         await new Promise<void>((ended) => opened({ records, release: async () => ended() }))
       })
       turn.catch(failed).finally(() => this.#streams.delete(stream))

@@ -16,7 +16,14 @@ import { abortable, never } from "../util/abort.ts"
 import { type AttemptHost, attempting } from "./attempts.ts"
 import { underLimits } from "./call-limits.ts"
 import type { ResolvedSql } from "./config.ts"
-import { capabilitiesOf, type RunOptions, type RunResult, type Statement, type TransactionOptions } from "./dialect.ts"
+import {
+  capabilitiesOf,
+  type RunOptions,
+  type RunResult,
+  type Statement,
+  type StreamShape,
+  type TransactionOptions,
+} from "./dialect.ts"
 import { type Borrowed, SqlEngine } from "./engine.ts"
 import { holder } from "./held-too-long.ts"
 import { Lender } from "./lender.ts"
@@ -144,12 +151,12 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
     return async (signal = never) => held(await inSession(() => this._retry(() => this.#borrow(signal, raw), signal)))
   }
 
-  protected _openStream(statement: Statement, signal: AbortSignal, batchRows: number): Promise<OpenStream> {
+  protected _openStream(statement: Statement, signal: AbortSignal, shape: StreamShape): Promise<OpenStream> {
     const attempt = async (send: () => void): Promise<OpenStream> => {
       const borrowed = await this.#borrow(signal)
       send()
       try {
-        const records = await borrowed.connection.stream(statement, { signal, batchRows, readOnly: true })
+        const records = await borrowed.connection.stream(statement, { signal, ...shape, readOnly: true })
         const told = noticed(records, signal, (error) => this._translate(error, statement))
         return { records: told, release: () => borrowed.release("session") }
       } catch (error) {

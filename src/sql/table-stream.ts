@@ -6,12 +6,12 @@ import { ndjsonStream } from "../tables/ndjson.ts"
 import { type AbortOptions, abortable, type LinkedSignal, linkSignals } from "../util/abort.ts"
 import { addCaller } from "../util/caller.ts"
 import { type Duration, toMilliseconds } from "../util/duration.ts"
-import type { RecordStream } from "./dialect.ts"
+import type { RecordStream, StreamShape } from "./dialect.ts"
 
 /** How a {@link TableStream} gets its rows. */
 export interface StreamSource {
   /** Called once, when somebody begins to read. What comes after `signal` has aborted is released at once. */
-  open(signal: AbortSignal, batchRows: number): Promise<OpenStream>
+  open(signal: AbortSignal, shape: StreamShape): Promise<OpenStream>
   /** A driver's error as one of ours. */
   translate(error: unknown): unknown
   readonly name: string
@@ -47,6 +47,7 @@ export class TableStream<Row = Record<string, unknown>> implements AsyncIterable
   /** The batch that is being fetched. */
   #coming: Promise<unknown> | undefined
   #reading = false
+  #mixedTypes = false
   #ended: Promise<void> | undefined
 
   /** @internal Made by `stream()`. */
@@ -86,12 +87,23 @@ export class TableStream<Row = Record<string, unknown>> implements AsyncIterable
 
   /** One JSON object a line (`application/x-ndjson`). */
   toNDJSON(): ReadableStream<Uint8Array> {
-    return ndjsonStream(this, this.#exporting)
+    return ndjsonStream(this.forText(), this.#exporting)
   }
 
   /** CSV with a header (`text/csv`, RFC 4180). */
   toCSV(): ReadableStream<Uint8Array> {
-    return csvStream(() => this.schema, this, this.#exporting)
+    return csvStream(() => this.schema, this.forText(), this.#exporting)
+  }
+
+  /**
+   * The same batches for a reader that makes text of them: a column may have another type in a later batch. Only SQLite has
+   * such columns; elsewhere, and in a stream that has begun, each column has one type.
+   *
+   * @internal
+   */
+  forText(): this {
+    this.#mixedTypes = true
+    return this
   }
 
   /** Stops reading and gives the connection back. */
@@ -115,7 +127,7 @@ export class TableStream<Row = Record<string, unknown>> implements AsyncIterable
     const { source, signal } = this.#begun()
     const { batchRows = defaultBatchRows } = source
     signal.throwIfAborted()
-    const opening = source.open(signal, batchRows)
+    const opening = source.open(signal, { batchRows, mixedTypes: this.#mixedTypes })
     try {
       return await abortable(opening, signal)
     } catch (error) {

@@ -68,10 +68,10 @@ export class SqliteColumn {
     return batches
   }
 
-  /** Settles the type: from here on it is the same for all batches. */
-  fix(): void {
+  /** Settles the type: from here on it is the same for all batches, unless it may still be widened. */
+  fix(mayWiden = false): void {
     if (this.kind === "null") this.rewrite([...this.sealed, this.builder.finish()], kindOfNulls(this.declared), [])
-    this.fixed = true
+    this.fixed = !mayWiden
   }
 
   /** Appends rows from `start` on; gives the first that does not fit. */

@@ -48,9 +48,9 @@ export class SqliteConnection implements DriverConnection {
   }
 
   async stream(statement: Statement, options: StreamOptions): Promise<RecordStream> {
-    const { readOnly, batchRows, signal } = options
+    const { readOnly, batchRows, mixedTypes = false, signal } = options
     const values = toSqliteValues(statement.values)
-    const request: Request = { type: "stream", text: statement.text, values, readOnly, batchRows }
+    const request: Request = { type: "stream", text: statement.text, values, readOnly, batchRows, mixedTypes }
     const first = (await this.send(request, signal)) as BatchAnswer
     const table = hydrate(first.table)
     return { schema: table.schema as Schema, [Symbol.asyncIterator]: () => this.batches(table, first.done, signal) }

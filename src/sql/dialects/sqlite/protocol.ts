@@ -57,7 +57,7 @@ export interface ToRun {
 /** `next` and `end` belong to the stream that is open; `reset` ends it as well. */
 export type Request =
   | ({ readonly type: "run"; readonly maxRows: number; readonly maxBytes: number } & ToRun)
-  | ({ readonly type: "stream"; readonly batchRows: number } & ToRun)
+  | ({ readonly type: "stream"; readonly batchRows: number; readonly mixedTypes: boolean } & ToRun)
   | { readonly type: "next" | "end" | "reset" | "ping" | "close" }
 
 export interface Send {

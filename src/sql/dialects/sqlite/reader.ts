@@ -59,13 +59,17 @@ export class RowReader {
     return this.takeTable()
   }
 
-  /** The next rows of a stream; none after the last. */
-  readBatch(size: number, first: boolean): Table<never> {
+  /**
+   * The next rows of a stream; none after the last.
+   *
+   * @param mixedTypes whether a column may get a wider type for what comes later.
+   */
+  readBatch(size: number, first: boolean, mixedTypes = false): Table<never> {
     const wantsMore = () => this.openRows < size || (first && this.openRows < lookahead && this.isUnsettled())
     while (!this.next.done && this.openBytes < streamBytes && wantsMore()) {
       this.readChunk(this.openRows < size ? size - this.openRows : chunkRows)
     }
-    if (first) for (const column of this.columns) column.fix()
+    if (first) for (const column of this.columns) column.fix(mixedTypes)
     this.seal()
     return this.takeTable()
   }

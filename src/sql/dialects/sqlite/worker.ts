@@ -41,7 +41,7 @@ let reading: Handle | undefined
 let writing: Handle | undefined
 /** Absent for a database in memory, and in the host of the thread. */
 let file = setup?.memory === false ? new OpenFile(setup) : undefined
-let stream: { reader: RowReader; batchRows: number } | undefined
+let stream: { reader: RowReader; batchRows: number; mixedTypes: boolean } | undefined
 
 interface Answer {
   readonly value: unknown
@@ -168,14 +168,15 @@ function runAnswer(table: Table<never>, rowCount: number, lastInsertId: bigint |
 
 function openStream(request: Request & { type: "stream" }): Answer {
   const { prepared, bound } = prepare(request)
-  stream = { reader: new RowReader(prepared.statement, bound, isStopped), batchRows: request.batchRows }
+  const { batchRows, mixedTypes } = request
+  stream = { reader: new RowReader(prepared.statement, bound, isStopped), batchRows, mixedTypes }
   return nextBatch(true)
 }
 
 function nextBatch(first: boolean): Answer {
   if (!stream) throw new MooringError("ABORTED", "The stream was ended.")
   try {
-    const { message, transfer } = dehydrate(stream.reader.readBatch(stream.batchRows, first))
+    const { message, transfer } = dehydrate(stream.reader.readBatch(stream.batchRows, first, stream.mixedTypes))
     const done = stream.reader.done
     if (done) endStream()
     return { value: { table: message, done } satisfies BatchAnswer, transfer }
