@@ -6,7 +6,8 @@ const explanations: Record<ErrorCode, string> = {
 given, and then cut it off. Whether a statement took effect is not known. Run long work with a signal of its own, or give
 \`reset()\` more time. A caller's own abort is not this error: it rejects with the reason of the signal.`,
   BAD_CONFIG: `A key of a section, an option or \`configure()\` has a value of the wrong type, is unknown, or contradicts another.
-The message names the key and where it was given, never the value. Unknown keys come with the nearest spelling.`,
+The message names the key and where it was given, never the value. Unknown keys come with the nearest spelling, or with what to
+write instead of another program's key. Of a URL, the message shows nothing but keys that are known.`,
   BAD_DURATION: `Durations are seconds (\`90\`) or text (\`"1m30s"\`, with ms, s, m, h, d and w); \`Infinity\` and \`"inf"\` where
 that makes sense.`,
   BAD_PARAMS: `A placeholder has no value, a value has no placeholder, a value is \`undefined\` or of no SQL type, or named and
@@ -29,8 +30,8 @@ empty one; keep in a file what must last.`,
 end the other transaction, or raise \`busy_timeout\`.`,
   NOT_A_CONNECTION: `The class, or what a module exports, has to extend \`BaseConnection\`. See
 [writing a connection](writing-a-connection.md).`,
-  NO_CONFIG: `The message lists the files that were looked at, the hint is the nearest name or the lines to add. Is the working
-directory the project's folder? See [secrets](secrets.md#the-projects-folder).`,
+  NO_CONFIG: `The message lists the files that were looked at and the folder they are in; the hint is the nearest name, the misspelt section, or
+the lines to add. Is the working directory the project's folder? See [secrets](secrets.md#the-projects-folder).`,
   NO_SESSION: `Run the code inside \`withSession(id, work)\`, once per request, and do not keep a session-scoped connection from one
 session for another.`,
   QUERY: `A \`QueryError\`, which says more: see [below](#queryerror).`,

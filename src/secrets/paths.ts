@@ -36,6 +36,8 @@ export interface SecretsPath {
   readonly path: string
   /** Somebody asked for it, by `MOORING_SECRETS` or in code. */
   readonly named: boolean
+  /** It is in the home folder, and not in the project's. */
+  readonly atHome?: boolean
 }
 
 /**
@@ -53,7 +55,7 @@ export function secretsPaths(
   )
   const asked = [...(listed ?? "").split(delimiter).filter((path) => path !== ""), ...files]
   const all = [
-    ...usual.map((path) => ({ path, named: false })),
+    ...usual.map((path) => ({ path, named: false, atHome: below(projectDir, path) === undefined })),
     ...asked.map((path) => ({ path: absolutePath(path, projectDir, homeDir), named: true })),
   ]
   // A file that is named twice counts where it is strongest.

@@ -2,6 +2,7 @@ import type { Stats } from "node:fs"
 import { basename, dirname } from "node:path"
 import { isMooringError, MooringError } from "../errors.ts"
 import { fs } from "../util/node.ts"
+import { permissionHint } from "../util/permission-model.ts"
 import { losesSomething } from "./completeness.ts"
 import { fingerprint } from "./fingerprint.ts"
 import { harden } from "./guard.ts"
@@ -42,6 +43,7 @@ export class Place {
   readonly display: string
   readonly #path: string
   readonly #named: boolean
+  readonly #atHome: boolean
   readonly #report: (problem: MooringError) => void
   #content: Content | undefined
   #problem: MooringError | undefined
@@ -51,10 +53,11 @@ export class Place {
   #seen = { signature: "", at: 0 }
   #warned = false
 
-  constructor({ path, named }: SecretsPath, display: string, report: (problem: MooringError) => void) {
+  constructor({ path, named, atHome = false }: SecretsPath, display: string, report: (problem: MooringError) => void) {
     this.display = display
     this.#path = path
     this.#named = named
+    this.#atHome = atHome
     this.#report = report
     this.#paths = [path]
   }
@@ -135,6 +138,7 @@ export class Place {
       const code = (error as NodeJS.ErrnoException).code
       // A service often runs with a home folder that it may not enter; what nobody asked for is then not there.
       if (code === "ENOTDIR" || (code === "EACCES" && !this.#named)) return undefined
+      if (code === "ERR_ACCESS_DENIED" && this.#atHome) return undefined
       throw error
     }
   }
@@ -167,7 +171,7 @@ export class Place {
   #explain(error: unknown): MooringError {
     if (isMooringError(error)) return error
     return new MooringError("SECRETS", `${this.display} cannot be used: ${whyUnreadable(error)}.`, {
-      hint: "Correct it or take it away; it is looked at again when it changes.",
+      hint: permissionHint(error) ?? "Correct it or take it away; it is looked at again when it changes.",
       cause: error,
     })
   }

@@ -71,6 +71,7 @@ export function whyUnreadable(error: unknown): string {
   if (error instanceof Unusable) return error.message
   const code = (error as NodeJS.ErrnoException | undefined)?.code
   if (code === "EACCES" || code === "EPERM") return `this process may not read it (${code})`
+  if (code === "ERR_ACCESS_DENIED") return "this process was started without the permission to read it"
   if (code === "ENOENT" || code === "ENOTDIR") return "it does not exist"
   if (code === "EISDIR") return "it is a folder"
   return code === undefined ? "it could not be read" : `it could not be read (${code})`

@@ -1,4 +1,5 @@
 import { MooringError } from "../errors.ts"
+import { permissionHint } from "../util/permission-model.ts"
 import type { Data } from "./guard.ts"
 import { absolutePath } from "./paths.ts"
 import { maxBytes, readTextFileAsync, whyUnreadable } from "./read-file.ts"
@@ -105,7 +106,7 @@ async function fromFile(path: string, key: string, context: ReferenceContext, si
     return withoutLastNewline(await readTextFileAsync(path))
   } catch (error) {
     throw new MooringError("SECRETS", `${place(key, context)} refers to ${path}, but ${whyUnreadable(error)}.`, {
-      hint: "Check the path, and that this process may read the file.",
+      hint: permissionHint(error) ?? "Check the path, and that this process may read the file.",
       cause: error,
     })
   }

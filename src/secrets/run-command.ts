@@ -45,6 +45,7 @@ export async function runCommand(argv: readonly string[], options: CommandOption
 
 function reasonOf(error: Error & { code?: unknown; killed?: boolean; signal?: unknown }, options: CommandOptions) {
   if (error.code === "ERR_CHILD_PROCESS_STDIO_MAXBUFFER") return `printed more than ${options.maxBytes} bytes`
+  if (error.code === "ERR_ACCESS_DENIED") return "may not be started: node has no --allow-child-process"
   if (error.code === "ENOENT") return "was not found"
   if (error.code === "EACCES") return "may not be executed"
   if (error.killed) return `did not finish within ${options.timeoutMs / 1000} s`

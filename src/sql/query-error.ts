@@ -1,4 +1,5 @@
 import { type ErrorDetails, isMooringError, MooringError, type Outcome, QueryError } from "../errors.ts"
+import { permissionHint } from "../util/permission-model.ts"
 import type { Dialect, Failure, Statement } from "./dialect.ts"
 import { redactValues } from "./redact-values.ts"
 import { serverText } from "./server-text.ts"
@@ -62,10 +63,11 @@ export function toConnectError(error: unknown, dialect: Dialect, connection: str
 
 function detailsOf(
   error: unknown,
-  { hint }: Failure,
+  failure: Failure,
   connection: string,
   shown: (said: string) => string = asItIs,
 ): ErrorDetails {
+  const hint = permissionHint(error) ?? failure.hint
   return { cause: bare(error, shown), connection, ...(hint !== undefined && { hint: shown(serverText(hint)) }) }
 }
 

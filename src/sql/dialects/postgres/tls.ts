@@ -41,7 +41,7 @@ function optionsFor(mode: string, own: PostgresSettings, projectDir: string): Co
     if (given !== undefined) return readCertificate(resolvePath(String(given), projectDir), name)
     const home = homeFolder()
     const standard = home && join(home, ".postgresql", fallback)
-    return standard && existsSync(standard) ? readCertificate(standard, name) : undefined
+    return standard && isThere(standard) ? readCertificate(standard, name) : undefined
   }
   const ca = own.sslrootcert === "system" ? undefined : file("sslrootcert", "root.crt")
   const cert = file("sslcert", "postgresql.crt")
@@ -57,6 +57,15 @@ function optionsFor(mode: string, own: PostgresSettings, projectDir: string): Co
     ...(key !== undefined && { key }),
     rejectUnauthorized: mode === "verify-full" || ca !== undefined,
     ...(mode !== "verify-full" && { checkServerIdentity: () => undefined }),
+  }
+}
+
+/** What this process may not ask for, under Node's permission model, is not there. */
+function isThere(path: string): boolean {
+  try {
+    return existsSync(path)
+  } catch {
+    return false
   }
 }
 
