@@ -5,6 +5,7 @@ import { join } from "node:path"
 import { promisify } from "node:util"
 import { type Certificates, makeCertificates } from "./certificates.ts"
 import { freePort, serverFolder, serverUser } from "./daemon.ts"
+import { makeLocale } from "./locales.ts"
 import { postgresBinaries } from "./postgres-binaries.ts"
 
 const run = promisify(execFile)
@@ -25,11 +26,15 @@ export interface PostgresServer {
   readonly version: string
 }
 
-/** Makes a database cluster in a new folder below `parent`, and starts a server for it on a loopback port. */
+/**
+ * Makes a database cluster in a new folder below `parent`, and starts a server for it on a loopback port.
+ *
+ * @param options.language the locale of its messages, such as `de_DE`; see {@link missingLanguage}.
+ */
 export async function startPostgres(
-  options: { parent?: string; port?: number; settings?: readonly string[] } = {},
+  options: { parent?: string; port?: number; settings?: readonly string[]; language?: string } = {},
 ): Promise<PostgresServer> {
-  const { parent = tmpdir(), port = await freePort(), settings: more = [] } = options
+  const { parent = tmpdir(), port = await freePort(), settings: more = [], language } = options
   const binaries = postgresBinaries()
   if (binaries === undefined) throw new Error("No PostgreSQL server binaries were found.")
   const user = serverUser("postgres")
@@ -46,6 +51,10 @@ export async function startPostgres(
   const strict = "hostnossl all tls_only all reject\nhost all scram all scram-sha-256\nlocal all scram scram-sha-256\n"
   rmSync(join(data, "pg_hba.conf"))
   appendFileSync(join(data, "pg_hba.conf"), strict + access, { mode: 0o644 })
+  if (language !== undefined) {
+    await makeLocale(language, join(folder, "locales"))
+    appendFileSync(join(data, "postgresql.conf"), `lc_messages = '${language}.UTF-8'\n`)
+  }
   await startIn(folder, port)
   const { stdout } = await run(join(binaries, "postgres"), ["--version"], asServer)
   return {
@@ -64,7 +73,9 @@ export async function startPostgres(
 export async function startIn(folder: string, port: number): Promise<void> {
   const place = `-k ${folder} -h 127.0.0.1 -p ${port}`
   const [data, log] = [join(folder, "data"), join(folder, "log")]
-  const asServer = { ...serverUser("postgres"), cwd: folder, env: { PATH: process.env.PATH, LC_ALL: "C" } }
+  const locales = join(folder, "locales")
+  const env = { PATH: process.env.PATH, LC_ALL: "C", ...(existsSync(locales) && { LOCPATH: locales }) }
+  const asServer = { ...serverUser("postgres"), cwd: folder, env }
   try {
     await run(join(postgresBinaries()!, "pg_ctl"), ["start", "-w", "-D", data, "-l", log, "-o", place], asServer)
   } catch (error) {

@@ -1,10 +1,12 @@
 import { findProgram } from "./daemon.ts"
+import { missingLanguage } from "./locales.ts"
 import { missingMariaDB } from "./mariadb-server.ts"
 import { postgresBinaries } from "./postgres-binaries.ts"
 import { missingRedis } from "./redis-server.ts"
 
 const reasons = {
   postgresql: () => (postgresBinaries() ? undefined : "this machine has no PostgreSQL server binaries"),
+  german: () => missingLanguage("de_DE"),
   mariadb: missingMariaDB,
   redis: missingRedis,
   pgbouncer: () => (findProgram("pgbouncer") ? undefined : "this machine has no pgbouncer"),

@@ -88,6 +88,7 @@ function readCertificate(path: string, setting: string): string {
 /** Whether another link of {@link securityOf} may do better: the server wants TLS, or has none. */
 export function mayChangeSecurity(error: unknown): boolean {
   const { code, message = "" } = (error ?? {}) as { code?: unknown; message?: string }
+  // These words are pg's own, not the server's.
   if (code === "28000" || /SSL connection/i.test(message)) return true
   return typeof code === "string" && /^(ERR_TLS_|ERR_SSL_|EPROTO|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO)/.test(code)
 }
