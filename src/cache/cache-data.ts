@@ -1,5 +1,6 @@
 import { MooringError } from "../errors.ts"
 import { type Duration, toMilliseconds } from "../util/duration.ts"
+import { type OptionNames, refuseUnknown } from "../util/known-options.ts"
 import type { Cache } from "./cached.ts"
 import { isConnectionError } from "./connection-error.ts"
 import type { CacheKey, CacheStore, Codec } from "./contract.ts"
@@ -93,6 +94,7 @@ export function createCacheData(services: () => CacheServices): CacheData {
   ): CachedData<Args, Awaited<T>> {
     type Value = Awaited<T>
     const { scope = "global", key, keyOf, validate, staleOn = isConnectionError } = options
+    refuseUnknown(`cacheData(${fn.name})`, options, optionNames)
     check(fn.name, options)
     const name = functionName(fn, key)
     const bounded = options.maxBytes !== undefined || options.maxEntries !== undefined
@@ -158,6 +160,21 @@ export function createCacheData(services: () => CacheServices): CacheData {
   }
 
   return Object.assign(cacheData, { clear: clearAll })
+}
+
+const optionNames: OptionNames<CacheDataOptions<unknown[], unknown>> = {
+  ttl: true,
+  maxEntries: true,
+  maxBytes: true,
+  persist: true,
+  store: true,
+  staleWhileRevalidate: true,
+  staleIfError: true,
+  staleOn: true,
+  validate: true,
+  scope: true,
+  key: true,
+  keyOf: true,
 }
 
 function check(name: string, options: CacheDataOptions<never, never>): void {

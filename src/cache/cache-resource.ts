@@ -1,4 +1,5 @@
 import { type Duration, toMilliseconds } from "../util/duration.ts"
+import { type OptionNames, refuseUnknown } from "../util/known-options.ts"
 import type { Cache, CachePart } from "./cached.ts"
 import type { CacheRange } from "./contract.ts"
 import { type AnyFunction, argumentsKey, type CacheScope, checkBounds, functionName } from "./function-scope.ts"
@@ -61,6 +62,7 @@ export function createCacheResource(services: () => CacheServices): CacheResourc
   ): CachedResource<Args, Awaited<T>> {
     type Value = Awaited<T>
     const { scope = "global", key, keyOf, validate, onRelease, maxEntries = Number.POSITIVE_INFINITY } = options
+    refuseUnknown(`cacheResource(${fn.name})`, options, optionNames)
     checkBounds(`cacheResource(${fn.name})`, options)
     const ttl = toMilliseconds(options.ttl ?? Number.POSITIVE_INFINITY, "ttl")
     const policy = { ttl, maxEntries, validate, onRelease }
@@ -88,6 +90,16 @@ export function createCacheResource(services: () => CacheServices): CacheResourc
   }
 
   return Object.assign(cacheResource, { clear: clearAll })
+}
+
+const optionNames: OptionNames<CacheResourceOptions<unknown[], unknown>> = {
+  ttl: true,
+  maxEntries: true,
+  validate: true,
+  onRelease: true,
+  scope: true,
+  key: true,
+  keyOf: true,
 }
 
 /** The objects that one function made, for each scope. */

@@ -8,6 +8,7 @@ import { traced } from "../util/tracing.ts"
 import { classifySocketError } from "./classify.ts"
 import { type ConnectionControl, type Controlled, control } from "./control.ts"
 import { shownAsJSON, shownAsText } from "./display.ts"
+import { makeDisposable } from "./disposal.ts"
 import { currentEnvironment, type Environment } from "./environment.ts"
 import { Handle } from "./handle.ts"
 import type { Lease } from "./lifecycle.ts"
@@ -85,7 +86,7 @@ export abstract class BaseConnection<Raw = unknown, Options extends object = Rec
       },
     })
     this[control] = this.#handle
-    Object.defineProperty(this, Symbol.asyncDispose, { value: () => this.close(), configurable: true })
+    makeDisposable(this, connectionName, () => this.close())
   }
 
   /**

@@ -1,6 +1,7 @@
 import type { CacheStore } from "../cache/contract.ts"
 import type { ValueOptions } from "../tables/index.ts"
 import type { Duration } from "../util/duration.ts"
+import { type OptionNames, refuseUnknown } from "../util/known-options.ts"
 
 /** Loads a connection class, in the form that bundlers follow: `() => import("./github.ts")`. */
 export type TypeLoader = () => Promise<unknown>
@@ -34,6 +35,25 @@ export interface CacheConfiguration {
   store?: CacheStore
   /** The folder of the disk cache. */
   directory?: string
+}
+
+const configurationNames: OptionNames<Configuration> = {
+  secrets: true,
+  secretsFiles: true,
+  cache: true,
+  types: true,
+  values: true,
+  project: true,
+  sessionIdle: true,
+  exportEnv: true,
+}
+
+const cacheNames: OptionNames<CacheConfiguration> = { ttl: true, maxBytes: true, store: true, directory: true }
+
+/** @throws MooringError `BAD_CONFIG` for a name that `configure()` does not have. */
+export function refuseUnknownSettings(settings: Configuration): void {
+  refuseUnknown("configure()", settings, configurationNames)
+  if (settings.cache) refuseUnknown("configure({ cache })", settings.cache, cacheNames)
 }
 
 /**

@@ -9,7 +9,7 @@ import { toMilliseconds } from "../util/duration.ts"
 import { processGlobal } from "../util/globals.ts"
 import { channels, traced } from "../util/tracing.ts"
 import { warnOnce } from "../util/warn.ts"
-import { type Configuration, mergeConfigurations } from "./configuration.ts"
+import { type Configuration, mergeConfigurations, refuseUnknownSettings } from "./configuration.ts"
 import { type Controlled, control } from "./control.ts"
 import { fileSettings } from "./file-settings.ts"
 import { Registry } from "./registry.ts"
@@ -98,6 +98,7 @@ export class Environment {
 
   /** Lays settings over those that hold; the function that it returns takes them back. */
   configure(settings: Configuration): () => void {
+    refuseUnknownSettings(settings)
     // A copy, so that the same object given twice is two layers.
     const layer = { ...settings }
     this.#layers.push(layer)

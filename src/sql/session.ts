@@ -3,9 +3,11 @@ import { MooringError } from "../errors.ts"
 import type { Table } from "../tables/index.ts"
 import { abortable, linkSignals, never } from "../util/abort.ts"
 import { toMilliseconds } from "../util/duration.ts"
+import { refuseUnknown } from "../util/known-options.ts"
 import { capabilitiesOf, type RunResult, type Statement, type StreamShape, type TransactionOptions } from "./dialect.ts"
 import { paramSets, toExecuteResult, withValues } from "./execute-result.ts"
 import { kyselyOn } from "./kysely.ts"
+import { callOptions, readOptions, refuseWrappedParams, streamOptions } from "./option-names.ts"
 import type { AnyDatabase, CallOptions, ExecuteResult, ReadCallOptions, SqlText, StreamCallOptions } from "./options.ts"
 import type { Params } from "./params.ts"
 import { bound, reporting } from "./report.ts"
@@ -46,6 +48,8 @@ export class Session<DB = AnyDatabase> implements AsyncDisposable {
     params?: Params | readonly Params[],
     options: CallOptions = {},
   ): Promise<ExecuteResult<Row>> {
+    refuseUnknown("execute()", options, callOptions, this.#host.name)
+    refuseWrappedParams(sql, params, this.#host.name)
     return await reporting(sql, async () => {
       const statements = paramSets(params).map((set) => this.#bind(sql, set))
       return toExecuteResult<Row>(await this.#run(statements, options), this.#host.values)
@@ -54,6 +58,7 @@ export class Session<DB = AnyDatabase> implements AsyncDisposable {
 
   /** Reads rows. Sees what this session changed. */
   async query<Row = Record<string, unknown>>(sql: SqlText, options: ReadCallOptions = {}): Promise<Table<Row>> {
+    refuseUnknown("query() of a session", options, readOptions, this.#host.name)
     const [result] = await reporting(sql, async () => this.#run([this.#bind(sql, options.params)], options))
     return withValues<Row>(result!.table, this.#host.values, options.values)
   }
@@ -66,6 +71,7 @@ export class Session<DB = AnyDatabase> implements AsyncDisposable {
 
   /** Reads rows in batches. The session's next statement waits until the stream has ended. */
   stream<Row = Record<string, unknown>>(sql: SqlText, options: StreamCallOptions = {}): TableStream<Row> {
+    refuseUnknown("stream() of a session", options, streamOptions, this.#host.name)
     const statement = this.#bind(sql, options.params)
     const stream: TableStream<Row> = new TableStream<Row>({
       name: this.#host.name,
@@ -87,6 +93,7 @@ export class Session<DB = AnyDatabase> implements AsyncDisposable {
    * @example await session.commit({ timeout: "10s" })
    */
   async commit(options: CallOptions = {}): Promise<void> {
+    refuseUnknown("commit()", options, callOptions, this.#host.name)
     this.#refuseWithAutocommit("commit")
     await reporting(undefined, () =>
       this.#within(options, "A commit", async (signal) => {

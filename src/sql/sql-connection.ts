@@ -1,8 +1,17 @@
 import { keepSession } from "../core/index.ts"
 import { isMooringError, MooringError } from "../errors.ts"
 import type { Table } from "../tables/index.ts"
+import { refuseUnknown } from "../util/known-options.ts"
 import type { TransactionOptions } from "./dialect.ts"
 import { paramSets, toExecuteResult, withValues } from "./execute-result.ts"
+import {
+  beginOptions,
+  callOptions,
+  queryOptions,
+  refuseWrappedParams,
+  streamOptions,
+  transactionOptions,
+} from "./option-names.ts"
 import type { AnyDatabase, CallOptions, ExecuteResult, QueryOptions, SqlText, StreamCallOptions } from "./options.ts"
 import type { Params } from "./params.ts"
 import type { Pool } from "./pool.ts"
@@ -58,6 +67,7 @@ export class SQLConnection<DB = AnyDatabase> extends SqlCore<DB> {
    * @example await pets.query("select * from owners where pet = :pet", { params: { pet: "cat" }, ttl: "10m" })
    */
   async query<Row = Record<string, unknown>>(sql: SqlText, options: QueryOptions = {}): Promise<Table<Row>> {
+    refuseUnknown("query()", options, queryOptions, this.connectionName)
     refuseInside(this, this.connectionName, options.outside)
     if (!this._isKnown) await this._instance
     const table = await reporting(sql, async () => this._read(sql, options))
@@ -66,6 +76,7 @@ export class SQLConnection<DB = AnyDatabase> extends SqlCore<DB> {
 
   /** The first column of the first row of a query; `undefined` without rows. */
   async scalar<T = unknown>(sql: SqlText, options: QueryOptions = {}): Promise<T | undefined> {
+    refuseUnknown("scalar()", options, queryOptions, this.connectionName)
     const table = await this.query(sql, options)
     return table.numRows === 0 ? undefined : (table.getChildAt(0)?.at(0) as T)
   }
@@ -77,6 +88,7 @@ export class SQLConnection<DB = AnyDatabase> extends SqlCore<DB> {
    * @example for await (const batch of trips.stream("select * from trips")) total += batch.numRows
    */
   stream<Row = Record<string, unknown>>(sql: SqlText, options: StreamCallOptions = {}): TableStream<Row> {
+    refuseUnknown("stream()", options, streamOptions, this.connectionName)
     refuseInside(this, this.connectionName, options.outside)
     const statement = this._bind(sql, options.params)
     const inSession = keepSession()
@@ -102,6 +114,8 @@ export class SQLConnection<DB = AnyDatabase> extends SqlCore<DB> {
     params?: Params | readonly Params[],
     options: CallOptions = {},
   ): Promise<ExecuteResult<Row>> {
+    refuseUnknown("execute()", options, callOptions, this.connectionName)
+    refuseWrappedParams(sql, params, this.connectionName)
     refuseInside(this, this.connectionName, options.outside)
     const sets = paramSets(params)
     if (sets.length > 1) {
@@ -126,6 +140,7 @@ export class SQLConnection<DB = AnyDatabase> extends SqlCore<DB> {
    * @throws MooringError `UNSUPPORTED` for a level that the database does not have.
    */
   begin(options: TransactionOptions & Pick<CallOptions, "outside" | "signal"> = {}): Session<DB> {
+    refuseUnknown("begin()", options, beginOptions, this.connectionName)
     const { outside, signal, ...transaction } = options
     refuseInside(this, this.connectionName, outside)
     const { autocommit } = this._target.config
@@ -148,6 +163,7 @@ export class SQLConnection<DB = AnyDatabase> extends SqlCore<DB> {
     work: (tx: Transaction<DB>) => Promise<T> | T,
     options: TransactionCallOptions = {},
   ): Promise<T> {
+    refuseUnknown("transaction()", options, transactionOptions, this.connectionName)
     const { isolation, readOnly, maxAttempts = 5, outside } = options
     refuseInside(this, this.connectionName, outside)
     if (!this._isKnown) await this._instance
@@ -165,6 +181,7 @@ export class SQLConnection<DB = AnyDatabase> extends SqlCore<DB> {
 
   /** One driver connection out of the pool, for what Mooring does not do. Disposing of it gives it back. */
   async connect(options: CallOptions = {}): Promise<RawConnection> {
+    refuseUnknown("connect()", options, callOptions, this.connectionName)
     refuseInside(this, this.connectionName, options.outside)
     const { connection, release } = await reporting(undefined, () =>
       this._linked(options, this._borrowing({ raw: true })),

@@ -1,4 +1,5 @@
 import { type Controlled, Environment, isConnection, runInEnvironment } from "../core/index.ts"
+import { MooringError } from "../errors.ts"
 
 /** What stands in for a connection: a connection object, or options such as `{ type: "sql", url: "duckdb://" }`. */
 export type StandIn = object
@@ -20,6 +21,7 @@ export async function withConnections<T>(
   const environment = new Environment({ isolated: true })
   const given: Controlled[] = []
   for (const [name, standIn] of Object.entries(connections)) {
+    if (typeof standIn !== "object" || standIn === null) throw noStandIn(name, standIn)
     if (!isConnection(standIn)) {
       environment.standIns.set(name, standIn as Record<string, unknown>)
       continue
@@ -33,6 +35,11 @@ export async function withConnections<T>(
     await environment.close(closeTimeout)
     await Promise.all(given.map((connection) => (connection as unknown as { close(): Promise<void> }).close()))
   }
+}
+
+function noStandIn(name: string, given: unknown): MooringError {
+  const hint = `Give a connection object, or options such as ${name}: { type: "sql", url: "duckdb://" }.`
+  return new MooringError("BAD_CONFIG", `withConnections() has ${typeof given} in the place of "${name}".`, { hint })
 }
 
 /** What a test has left running is cut off; milliseconds. */
