@@ -51,6 +51,7 @@ export class Cache {
   readonly #memory: MemoryStore
   /** Weak, as a memory of its own dies with the function that it serves. */
   readonly #memories = new Set<WeakRef<MemoryStore>>()
+  readonly #collected = new FinalizationRegistry<WeakRef<MemoryStore>>((gone) => this.#memories.delete(gone))
   readonly #stores = new Map<CacheStore, GuardedStore>()
   readonly #executions: Executions
   readonly #lookups: SingleFlight
@@ -79,7 +80,9 @@ export class Cache {
     const { maxBytes, maxEntries } = bounds
     const onEvict = (key: CacheKey, bytes: number) => this.#journal.write({ type: "evicted", key, bytes })
     const memory = new MemoryStore({ maxBytes, maxEntries, now: this.#now, onEvict })
-    this.#memories.add(new WeakRef(memory))
+    const reference = new WeakRef(memory)
+    this.#memories.add(reference)
+    this.#collected.register(memory, reference)
     return memory
   }
 

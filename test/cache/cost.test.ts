@@ -1,10 +1,12 @@
 import { join } from "node:path"
+import { pathToFileURL } from "node:url"
 import { describe, expect, it } from "vitest"
 import { Cache } from "../../src/cache/cached.ts"
 import { sizeOfData } from "../../src/cache/data-size.ts"
 import { copyData } from "../../src/cache/plain-data.ts"
 import { sharedTables } from "../../src/core/table-codec.ts"
 import { Table, tableFromRows } from "../../src/tables/index.ts"
+import { builtFile } from "../support/built-file.ts"
 import { runScript } from "../support/child.ts"
 import { memoryInUse } from "../support/gc.ts"
 import { keyOf } from "./support.ts"
@@ -63,9 +65,10 @@ describe("what an entry costs", () => {
 
   it("a process with a small heap runs on, however many small results it asks for", async () => {
     const script = join(import.meta.dirname, "small-heap.fixture.ts")
-    const source = join(import.meta.dirname, "../docs/from-source.fixture.ts")
-    const nodeOptions = ["--max-old-space-size=48", "--import", source]
-    const { code, stdout, stderr } = await runScript(script, { nodeOptions, timeoutMs: 120_000 })
+    const hook = pathToFileURL(join(import.meta.dirname, "../docs/as-built.fixture.mjs")).href
+    const nodeOptions = ["--max-old-space-size=48", "--import", hook]
+    const env = { MOORING_BUILT: `${pathToFileURL(builtFile("")).href}/` }
+    const { code, stdout, stderr } = await runScript(script, { nodeOptions, env, timeoutMs: 120_000 })
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
     const { bytes, evictions } = JSON.parse(stdout) as { bytes: number; evictions: number }
     expect(evictions).toBeGreaterThan(10_000)

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from "vitest"
 import { Cache } from "../../src/cache/cached.ts"
 import type { CacheStore, Entry } from "../../src/cache/contract.ts"
 import { MemoryStore } from "../../src/cache/memory.ts"
-import { isCollected } from "../support/gc.ts"
+import { isCollected, memoryInUse } from "../support/gc.ts"
 import { Clock, keyOf } from "./support.ts"
 import { textCodec } from "./text-codec.ts"
 
@@ -62,6 +62,16 @@ describe("expired entries", () => {
     }
     expect(await isCollected(make())).toBe(true)
   })
+})
+
+it("a memory of a function that is gone leaves nothing behind", async () => {
+  const cache = new Cache()
+  const make = () => new WeakRef(cache.memory({ maxEntries: 1 }))
+  const before = await memoryInUse()
+  for (let at = 0; at < 20_000; at++) make()
+  expect(await isCollected(make())).toBe(true)
+  // A weak reference and its place would be 90 bytes each.
+  expect((await memoryInUse()) - before).toBeLessThan(20_000 * 60)
 })
 
 describe("clocks that differ", () => {
