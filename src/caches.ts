@@ -79,8 +79,21 @@ export async function clearCaches(name?: string): Promise<string[]> {
   const all = await stores()
   const cleared = name === undefined ? all : all.filter((store) => store.name === name)
   if (name !== undefined && cleared.length === 0) return clearConnection(name, all)
-  for (const store of cleared) await store.clear()
+  for (const store of cleared) await clearStore(store)
   return cleared.map((store) => store.name)
+}
+
+async function clearStore(store: CacheStore): Promise<void> {
+  try {
+    await store.clear()
+  } catch (cause) {
+    if (isMooringError(cause)) throw cause
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new MooringError("CACHE", `The cache "${store.name}" could not be cleared: ${reason}`, {
+      ...(store.location !== undefined && { hint: `Check that ${store.location} can be written to.` }),
+      cause,
+    })
+  }
 }
 
 async function stores(): Promise<CacheStore[]> {

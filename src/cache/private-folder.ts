@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdir, open, rename, rm } from "node:fs/promises"
+import { chmod, lstat, mkdir, open, rename, rm, stat } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { MooringError } from "../errors.ts"
 import { sha256 } from "../util/sha256.ts"
@@ -37,7 +37,7 @@ function userCacheFolder(env: Readonly<Record<string, string | undefined>>, plat
  * have been put there to be read.
  */
 export async function makePrivateFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await makeFolder(folder)
   const info = await lstat(folder)
   if (!info.isDirectory()) throw unsafe(folder, "is not a folder")
   const user = process.getuid?.()
@@ -76,8 +76,40 @@ async function renameInto(from: string, to: string): Promise<void> {
       return await rename(from, to)
     } catch (error) {
       if (!isMissing(error) || attempt === 3) throw error
-      await mkdir(dirname(to), { recursive: true, mode: 0o700 })
+      await makeFolder(dirname(to))
     }
+  }
+}
+
+/**
+ * Makes a folder and those above it, for this user only. Node's own `recursive` never ends where a folder exists but
+ * reports of every new one that it is missing, as `/proc` does.
+ */
+async function makeFolder(folder: string): Promise<void> {
+  const parent = dirname(folder)
+  try {
+    return await makeLast(folder)
+  } catch (error) {
+    if (!isMissing(error) || parent === folder) throw error
+  }
+  await makeFolder(parent)
+  await makeLast(folder)
+}
+
+async function makeLast(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { mode: 0o700 })
+  } catch (error) {
+    // What is said of a folder that exists differs: EEXIST, EROFS, EACCES.
+    if (!(await isFolder(folder))) throw error
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory()
+  } catch {
+    return false
   }
 }
 

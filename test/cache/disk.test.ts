@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs"
 import {
   chmod,
   copyFile,
@@ -56,6 +57,12 @@ async function filesIn(path: string): Promise<string[]> {
 const entryFiles = () => filesIn(join(folder, "v1", "entries"))
 
 describe("DiskStore", () => {
+  it.skipIf(!existsSync("/proc/self/fd"))("fails where no folder can ever be made", { timeout: 20_000 }, async () => {
+    for (const place of ["/proc/.cache/mooring/pets", "/dev/null/pets"]) {
+      await expect(new DiskStore({ folder: place }).epoch(keyOf("a"))).rejects.toThrow(/ENOENT|ENOTDIR/)
+    }
+  })
+
   it("gives another process's store what one has written", async () => {
     const entry = { value: { rows: [1, "é"] }, storedAt: 5, expiresAt: 9e15, bytes: 77 }
     const epoch = await new DiskStore({ folder }).epoch(keyOf("a"))

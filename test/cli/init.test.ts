@@ -104,6 +104,14 @@ describe("mooring init without a terminal", () => {
     expect(stdout).toContain("pets.duckdb does not exist yet; the first execute() or session creates it.")
   })
 
+  it.skipIf(!existsSync("/proc/self"))("says that the project cannot be written to", async () => {
+    const folder = project()
+    const args = ["--project", "/proc", "init", "--no-test", "--name", "pets", "--url", "duckdb://"]
+    const { code, stderr } = await mooring(folder, args)
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/secrets.toml cannot be written: .*\n.*project's folder/)
+  })
+
   it("writes beside the nearest .mooring above", async () => {
     const folder = project({ ".mooring/secrets.toml": "" })
     put(join(folder, "deep/down/file"), "")

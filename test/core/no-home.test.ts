@@ -1,6 +1,6 @@
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
-import { expect } from "vitest"
+import { expect, test } from "vitest"
 import { runScript } from "../support/child.ts"
 import { newPostgresDatabase } from "../support/postgres-database.ts"
 import { useProject } from "../support/project.ts"
@@ -15,11 +15,32 @@ const nobody = `
   syncBuiltinESMExports()
 `
 
+const source = pathToFileURL(join(import.meta.dirname, "../../src/index.ts")).href
+
+// In /proc, a folder exists in which every new one is reported to be missing.
+test.each(["/proc", "/dev/null"])("with the home folder %s there is one warning and no cache on disk", async (home) => {
+  const project = useProject()
+  const script = project.write(
+    "keep.ts",
+    `const { cacheData, clearCaches } = await import(${JSON.stringify(source)})
+    const kept = cacheData(async (x: number) => x + 1, { ttl: "1h", persist: "disk", key: "kept" })
+    console.log(await kept(1), await kept(1), await kept(2))
+    await kept.clear()
+    await clearCaches("disk").catch((error) => console.log(error.code, error.hint))`,
+  )
+  const env = { HOME: home, USERPROFILE: home, LOCALAPPDATA: undefined, XDG_CACHE_HOME: undefined }
+  const { stdout, stderr, code } = await runScript(script, { cwd: project.dir, env })
+  expect({ code, stdout }, stderr).toEqual({
+    code: 0,
+    stdout: expect.stringMatching(/^2 2 3\nCACHE Check that \S+ can be written to.\n$/),
+  })
+  expect(stderr.match(/MooringWarning: .*/g)).toEqual([expect.stringContaining('The cache "disk" failed: EN')])
+})
+
 testWith("postgresql")("a user without a home folder and a name reads a database and keeps results", async () => {
   const { host, port, username, database } = await newPostgresDatabase()
   const url = `postgresql://${username}@${host}:${port}/${database}`
   const project = useProject()
-  const source = pathToFileURL(join(import.meta.dirname, "../../src/index.ts")).href
   const script = project.write(
     "read.ts",
     `${nobody}

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path"
 import { isDeepStrictEqual } from "node:util"
 import { parse, stringify, TomlError } from "smol-toml"
 import { MooringError } from "../../index.ts"
+import { CommandError } from "../errors.ts"
 
 /** The keys of a section, in the order in which they are written. */
 export type Section = Readonly<Record<string, string | number>>
@@ -101,10 +102,18 @@ function connectionsOf(tables: Record<string, unknown>): Record<string, unknown>
 
 /** Never half-written, and at no moment readable by others. */
 function save(path: string, text: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  const target = existsSync(path) ? realpathSync(path) : path
-  const partial = `${target}.${process.pid}.part`
-  writeFileSync(partial, text, { mode: 0o600, flag: "wx" })
-  chmodSync(partial, 0o600)
-  renameSync(partial, target)
+  try {
+    // The project's folder exists.
+    if (!existsSync(dirname(path))) mkdirSync(dirname(path), { mode: 0o700 })
+    const target = existsSync(path) ? realpathSync(path) : path
+    const partial = `${target}.${process.pid}.part`
+    writeFileSync(partial, text, { mode: 0o600, flag: "wx" })
+    chmodSync(partial, 0o600)
+    renameSync(partial, target)
+  } catch (cause) {
+    const hint = "Check the permissions of the project's folder, and that its disk can be written to and has room."
+    throw new CommandError(`${secretsFileName} cannot be written: ${(cause as Error).message}`, hint, undefined, {
+      cause,
+    })
+  }
 }
