@@ -22,7 +22,11 @@ export function aboutOf(errno: number, message: string): Pick<Failure, "about"> 
       return last ? { about: { constraint: last } } : {}
     case 4025: {
       const [constraint, schema, table] = names
-      return constraint ? { about: { constraint, ...(schema && { schema }), ...(table && { table }) } } : {}
+      if (!constraint) return {}
+      // MariaDB writes the check of a column as `table.column`; its name in the catalogue is the column's.
+      const column = table && constraint.startsWith(`${table}.`) ? constraint.slice(table.length + 1) : undefined
+      const found = { constraint: column ?? constraint, ...(column && { column }) }
+      return { about: { ...found, ...(schema && { schema }), ...(table && { table }) } }
     }
     case 1451:
     case 1452: {

@@ -40,24 +40,31 @@ export function noteFailure(error: unknown, readOnly: boolean): void {
   if (driver.stack !== undefined) driver.stack = driver.stack.replace(message, () => bare)
 }
 
-/** Messages that quote a value, and the same without it. Of an error of syntax the text is the statement's, which has none. */
-const quoting: Readonly<Record<number, readonly [RegExp, string]>> = {
-  1062: [/entry '.*' for key/s, "entry for key"],
-  1264: [/value: '.*' for/s, "value for"],
-  1292: [/value: '.*'( for .*)?$/s, "value$1"],
-  1366: [/value: '.*' for column/s, "value for column"],
-  1411: [/value: '.*' for function/s, "value for function"],
-  1525: [/value: '.*'$/s, "value"],
-  1526: [/for value .*$/s, "for the value"],
-  1586: [/entry '.*' for key/s, "entry for key"],
-  1690: [/in '.*'$/s, "in an expression"],
-  1761: [/record '.*' would/s, "record would"],
-  1762: [/record '.*' would/s, "record would"],
+/** All that stands in quotes, from the first to the last. German has a stray quote before a column's name. */
+const allQuoted = /^([^']*)'.*'(?!`)(.*)$/s
+/** The same but for the last name: a key. */
+const beforeKey = /^([^']*)'.*'([^']*'[^']*'[^']*)$/s
+
+/**
+ * Where messages quote a value, found by its place among the quotes: the words are in the language of `lc_messages`. Of an
+ * error of syntax the quoted text is the statement's, which has no values.
+ */
+const quoting: Readonly<Record<number, RegExp>> = {
+  1062: beforeKey,
+  1292: allQuoted,
+  1366: allQuoted,
+  1411: allQuoted,
+  1525: allQuoted,
+  1526: /^(\D*)-?\d+(.*)$/s,
+  1586: beforeKey,
+  1690: allQuoted,
+  1761: /^([^']*'[^']*'[^']*)'.*'((?:[^']*'[^']*'){2}[^']*)$/s,
+  1762: /^([^']*'[^']*'[^']*)'.*'([^']*)$/s,
 }
 
 function withoutValues(message: string, errno: number | undefined): string {
   const rule = errno === undefined ? undefined : quoting[errno]
-  return rule === undefined ? message : message.replace(rule[0], rule[1])
+  return rule === undefined ? message : message.replace(rule, "$1'…'$2")
 }
 
 /**
@@ -192,6 +199,7 @@ const kinds: Readonly<Record<number, QueryErrorKind>> = {
   1216: "foreignKey",
   1217: "foreignKey",
   1227: "permission",
+  1265: "value",
   1290: "permission",
   1305: "missing",
   1317: "interrupted",
@@ -200,8 +208,11 @@ const kinds: Readonly<Record<number, QueryErrorKind>> = {
   1366: "value",
   1370: "permission",
   1406: "value",
+  1411: "value",
   1451: "foreignKey",
   1452: "foreignKey",
+  1525: "value",
+  1526: "value",
   1557: "foreignKey",
   1586: "unique",
   1614: "deadlock",
@@ -270,7 +281,7 @@ function ofServer(error: unknown, driverError: DriverError): Failure {
   const isFull = isDiskFull(driverError)
   const kind = isFull ? "diskFull" : (kinds[errno] ?? kindsOfClasses[sqlState.slice(0, 2)] ?? "other")
   const isRead = readers.has(error as object)
-  const hint = isFull ? diskHint : (hints[errno] ?? (/LOCAL/.test(message) && errno === 1148 ? hints[4166] : undefined))
+  const hint = isFull ? diskHint : (hints[errno] ?? (errno === 1148 && /LOCAL/.test(message) ? hints[4166] : undefined))
   return {
     action: actions[errno] ?? "fatal",
     // Where the caller's own transaction only reads, execute() is refused as well: there the hint to use it would be wrong.
