@@ -43,6 +43,20 @@ test("relative paths begin at the project's folder", async () => {
   expect((await query(connection, "select * from t")).rowCount).toBe(0)
 })
 
+test("relative files in statements begin at the working folder, whichever database the process had before", async () => {
+  const home = process.cwd()
+  onTestFinished(() => process.chdir(home))
+  for (const mark of ["one", "two"]) {
+    const other = databaseFile(`create table ${mark} (x)`)
+    process.chdir(dirname(other))
+    const connection = await connect(await open())
+    await execute(connection, `attach '${basename(other)}' as other`)
+    expect((await execute(connection, `select * from other.${mark}`)).rowCount).toBe(0)
+    process.chdir(home)
+    await connection.close()
+  }
+})
+
 test("what cannot be a database is said before anything is sent", async () => {
   const path = folder()
   mkdirSync(join(path, "sub"))

@@ -52,7 +52,7 @@ class Child implements Transport {
     const child = spawn(process.execPath, [fileURLToPath(workerUrl())], {
       stdio: ["pipe", "pipe", "inherit"],
       env: environment(),
-      // Any folder that stays.
+      // Any folder that stays: a database's own is entered when it is opened.
       cwd: dirname(process.execPath),
       windowsHide: true,
     })

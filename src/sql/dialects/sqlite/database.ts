@@ -68,6 +68,7 @@ function setupOf(config: SqlConfig, location: Location, memory: MemoryFile | und
     label: location.label,
     memory: memory !== undefined,
     temporary: memory?.folder,
+    workingFolder: workingFolder(),
     readOnly: location.readOnly,
     immutable: location.immutable,
     busyTimeout: location.busyTimeout ?? 5_000,
@@ -76,5 +77,14 @@ function setupOf(config: SqlConfig, location: Location, memory: MemoryFile | und
     synchronous: memory ? "off" : text("synchronous"),
     foreignKeys: settings.foreign_keys !== false,
     options: Object.fromEntries(options),
+  }
+}
+
+/** Undefined where it has been removed. */
+function workingFolder(): string | undefined {
+  try {
+    return process.cwd()
+  } catch {
+    return undefined
   }
 }

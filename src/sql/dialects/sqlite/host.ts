@@ -22,6 +22,7 @@ export function runHost(program: URL): void {
   const start = (setup: WorkerSetup) => {
     stop = new Int32Array(new SharedArrayBuffer(4))
     temporary = setup.temporary
+    enter(setup.workingFolder)
     const data: WorkerStart = { setup, stop: stop.buffer, output: "pipe" }
     const started = new Worker(program, { workerData: data, name: "mooring sqlite" })
     worker = started
@@ -33,6 +34,13 @@ export function runHost(program: URL): void {
       if (worker === started) worker = undefined
       if (isLeaving) end()
     })
+  }
+  const enter = (folder: string | undefined) => {
+    try {
+      if (folder !== undefined) process.chdir(folder)
+    } catch {
+      // It was removed meanwhile: then no statement can name a file in it.
+    }
   }
   const end = () => {
     if (temporary !== undefined) rmSync(temporary, { recursive: true, force: true })

@@ -28,6 +28,8 @@ export interface WorkerSetup {
   readonly options: Readonly<Record<string, unknown>>
   /** The folder of a database in memory, which goes with this process. */
   readonly temporary: string | undefined
+  /** Where relative files in statements begin, as those of ATTACH; undefined where the folder is gone. */
+  readonly workingFolder: string | undefined
 }
 
 /** What the thread of a worker is started with. */
