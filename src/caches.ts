@@ -139,8 +139,10 @@ async function clearConnection(name: string, all: readonly CacheStore[]): Promis
   const told = currentEnvironment().cache.stats().stores
   const failing = told.find((store) => store.failing)
   if (failing) {
+    const store = all.find((one) => one.name === failing.name)
+    const problem = store && (await describe(store)).problem
     throw new MooringError("CACHE", `The cache "${failing.name}" could not be told to forget.`, {
-      hint: "mooring cache stats says why. Its results are forgotten by themselves with their ttl.",
+      hint: [problem, "Its results expire with their ttl."].filter(Boolean).join(" "),
       connection: name,
     })
   }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs"
 import nodeModule from "node:module"
 import { Command } from "commander"
+import { asCalled } from "./command-name.ts"
 import { paintFor, wrap } from "./print.ts"
 import { openProject } from "./project.ts"
 
@@ -35,7 +36,7 @@ export async function makeProgram(args: readonly string[]): Promise<Command> {
     .hook("preAction", async (_, action) => {
       if (!action.name().startsWith("complet")) await openProject(action.optsWithGlobals().project)
     })
-    .addHelpText("after", topHelp)
+    .addHelpText("after", asCalled(topHelp))
   const completes = args.includes("complete") || args.includes("completion")
   for (const [name, { summary, load }] of Object.entries(menu)) {
     const command = program.command(name).summary(summary).description(summary)

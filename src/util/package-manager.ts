@@ -24,7 +24,8 @@ export function packageManager(projectDir: string, env: NodeJS.ProcessEnv = proc
     if (found) return found[1]
     if (dir === dirname(dir)) break
   }
-  const agent = /^(npm|pnpm|yarn|bun|deno)\//.exec(env.npm_config_user_agent ?? "")
+  // pnpm may give its name alone.
+  const agent = /^(npm|pnpm|yarn|bun|deno)(?:\/|$)/.exec(env.npm_config_user_agent ?? "")
   return (agent?.[1] as PackageManager | undefined) ?? "npm"
 }
 

@@ -88,8 +88,24 @@ it("fails to test a project where nothing is configured, and names the folder", 
   const { code, stdout, stderr } = await mooring(folder, ["test"])
   expect({ code, stdout }).toEqual({ code: 1, stdout: "" })
   expect(stderr).toContain(`No connection is configured in ${folder}.`)
-  const hint = await mooring(folder, ["test"], { env: { npm_config_user_agent: "npm/11.0.0 node/v24" } })
-  expect(hint.stderr).toContain("npx mooring init writes the first connection.")
+})
+
+it.each([
+  ["npm/11.0.0 node/v24", "npx mooring"],
+  ["pnpm/10.1.0 npm/? node/v24.0.0", "pnpm exec mooring"],
+  ["pnpm", "pnpm exec mooring"],
+  ["yarn/4.5.0", "yarn mooring"],
+  ["bun/1.3.0", "bunx mooring"],
+  ["", "mooring"],
+])("names itself in hints and examples as %s started it", async (agent, name) => {
+  const env = { npm_config_user_agent: agent }
+  const { stderr } = await mooring(project(), ["test"], { env })
+  expect(stderr).toContain(`→ ${name} init writes the first connection.`)
+  for (const command of ["", "query", "init", "cache"]) {
+    const { stdout } = await mooring(project(), [command, "--help"].filter(Boolean), { env })
+    const examples = stdout.slice(stdout.indexOf("Examples:")).match(/^ .*mooring .*/gm)!
+    expect(examples.filter((line) => !RegExp(`(^  |\\| )${name} `).test(line))).toEqual([])
+  }
 })
 
 describe("completion in bash", () => {

@@ -33,6 +33,7 @@ test("the nearest lockfile counts", () => {
 
 test("without a lockfile it is the one that runs the process, else npm", () => {
   expect(packageManager(dir, { npm_config_user_agent: "pnpm/10.1.0 npm/? node/v24.0.0" })).toBe("pnpm")
+  expect(packageManager(dir, { npm_config_user_agent: "pnpm" })).toBe("pnpm")
   expect(packageManager(dir, { npm_config_user_agent: "yarn/4.5.0 npm/? node/v24.0.0" })).toBe("yarn")
   expect(packageManager(dir, { npm_config_user_agent: "someone/1.0" })).toBe("npm")
   expect(packageManager(dir, {})).toBe("npm")

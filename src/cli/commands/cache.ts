@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander"
 import { type CacheDescription, clearCaches, describeCaches } from "../../index.ts"
 import { alignColumns } from "../columns.ts"
+import { asCalled } from "../command-name.ts"
 import { exitCodes } from "../errors.ts"
 import { paintFor, printNote, wrap } from "../print.ts"
 
@@ -11,11 +12,11 @@ export function define(command: Command): void {
     )
     .addHelpText(
       "after",
-      `
+      asCalled(`
 Examples:
   mooring cache stats
   mooring cache clear redis     the results of all connections there
-  mooring cache clear pets      the results of one connection, wherever they are`,
+  mooring cache clear pets      the results of one connection, wherever they are`),
     )
   command
     .command("stats")

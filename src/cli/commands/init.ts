@@ -3,7 +3,7 @@ import { resolve } from "node:path"
 import { text } from "node:stream/consumers"
 import { type Command, InvalidArgumentError } from "commander"
 import { configure, describeConnections, dialects } from "../../index.ts"
-import { commandName } from "../command-name.ts"
+import { asCalled, commandName } from "../command-name.ts"
 import { CommandError, UsageError } from "../errors.ts"
 import { ignoreSecrets } from "../init/gitignore.ts"
 import { nameProblem } from "../init/name.ts"
@@ -37,14 +37,14 @@ export function define(command: Command): void {
     .action(init)
     .addHelpText(
       "after",
-      `
+      asCalled(`
 Examples:
   mooring init
   mooring init --name pets --url duckdb:///pets.duckdb
   mooring init --yes --name pets --url 'postgresql://ada:\${PGPASSWORD}@localhost/pets'
   pass show pets-url | mooring init --name pets --url -
 
-In the file, \${VARIABLE} is taken from the environment when the connection is made.`,
+In the file, \${VARIABLE} is taken from the environment when the connection is made.`),
     )
 }
 

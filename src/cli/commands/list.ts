@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander"
 import { type ConnectionDescription, describeConnections } from "../../index.ts"
 import { alignColumns } from "../columns.ts"
-import { commandName } from "../command-name.ts"
+import { asCalled, commandName } from "../command-name.ts"
 import { paintFor, printNote, wrap } from "../print.ts"
 
 export function define(command: Command): void {
@@ -11,10 +11,10 @@ export function define(command: Command): void {
     .action(list)
     .addHelpText(
       "after",
-      `
+      asCalled(`
 Examples:
   mooring list
-  mooring list --format json | jq '.[] | select(.problem)'`,
+  mooring list --format json | jq '.[] | select(.problem)'`),
     )
 }
 

@@ -11,7 +11,7 @@ import {
   type TableSource,
   write,
 } from "../../index.ts"
-import { commandName } from "../command-name.ts"
+import { asCalled, commandName } from "../command-name.ts"
 import { CommandError, UsageError } from "../errors.ts"
 import { interrupted } from "../interrupt.ts"
 import { type Destination, destinationOf, send } from "../output.ts"
@@ -48,7 +48,7 @@ export function define(command: Command): void {
     )
     .option("-o, --out <file>", "write to a file; it appears when all rows are in it")
     .action(query)
-    .addHelpText("after", help)
+    .addHelpText("after", asCalled(help))
 }
 
 /** Of a table on a terminal. */

@@ -1,6 +1,6 @@
 import type { Command } from "commander"
 import { describeConnections } from "../../index.ts"
-import { commandName } from "../command-name.ts"
+import { asCalled, commandName } from "../command-name.ts"
 import { CommandError, exitCodes } from "../errors.ts"
 import { paintFor } from "../print.ts"
 import { projectFolder } from "../project.ts"
@@ -16,10 +16,10 @@ export function define(command: Command): void {
     .action(test)
     .addHelpText(
       "after",
-      `
+      asCalled(`
 Examples:
   mooring test pets
-  mooring test && npm run deploy      fails (exit code 1) if any connection does`,
+  mooring test && npm run deploy      fails (exit code 1) if any connection does`),
     )
 }
 
