@@ -1,6 +1,7 @@
 import { expect, test } from "vitest"
 import { typeErrors } from "./check.ts"
 import { pages } from "./pages.ts"
+import { pattern } from "./pattern.ts"
 import { projectsOf } from "./projects.ts"
 import { follow } from "./run.ts"
 
@@ -25,13 +26,3 @@ test.each(pages)("$path says of each block that is not run why", ({ blocks }) =>
     expect(noRun, `line ${line + 1}`).not.toBe("")
   }
 })
-
-/** `…` stands for anything on its line; lines may end in white space. */
-function pattern(expected: string): RegExp {
-  const lines = expected.trim().split("\n")
-  const escaped = (text: string) => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")
-  const patterns = lines.map((line) => line.trimEnd().split("…").map(escaped).join(".*"))
-  // A step that took long enough says how long: on a busy machine, any of them.
-  const lineEnd = "(?: \\(\\d+ ms\\))?\\s*"
-  return new RegExp(`^\\s*${patterns.join(`${lineEnd}\\n`)}${lineEnd}$`)
-}
