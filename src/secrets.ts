@@ -1,4 +1,5 @@
 import { currentEnvironment } from "./core/index.ts"
+import { inspect } from "./util/node.ts"
 
 /** What {@link secrets} is. */
 export interface Secrets {
@@ -13,6 +14,9 @@ export interface Secrets {
 
 const shown = (): string => "[secrets: read them by name, as secrets.openai_key]"
 
+// `console.log` looks at a proxy's target.
+const target = Object.defineProperty({} as Secrets, inspect.custom, { value: shown, configurable: true })
+
 const onChange: Secrets["onChange"] = (listener) => currentEnvironment().onSecretsChange(listener)
 
 /**
@@ -20,7 +24,7 @@ const onChange: Secrets["onChange"] = (listener) => currentEnvironment().onSecre
  *
  * @example import { secrets } from "mooring"; const key = secrets.openai_key
  */
-export const secrets: Secrets = new Proxy({} as Secrets, {
+export const secrets: Secrets = new Proxy(target, {
   get: (_, key) => {
     if (key === "onChange") return onChange
     const own = all()
