@@ -22,7 +22,8 @@ const spareFor = 10_000
  */
 export function canHaveChildren(): boolean {
   const permission = (process as { permission?: { has(scope: string): boolean } }).permission
-  if (permission && !permission.has("child")) return false
+  // The child has the same permissions, and starts a thread.
+  if (permission && !(permission.has("child") && permission.has("worker"))) return false
   if (process.versions.electron !== undefined || !/^(?:node|bun|deno)/i.test(basename(process.execPath))) return false
   const { Bun, Deno } = globalThis as { Bun?: { main: string }; Deno?: { build?: { standalone?: boolean } } }
   if (Bun?.main.includes("$bunfs") || Deno?.build?.standalone) return false

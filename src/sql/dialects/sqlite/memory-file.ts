@@ -1,8 +1,9 @@
 import { accessSync, constants, mkdtempSync, rmSync, statfsSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { join, sep } from "node:path"
 import { MooringError } from "../../../errors.ts"
 import { processGlobal } from "../../../util/globals.ts"
+import { permissionHint } from "../../../util/permission-model.ts"
 import { loadSqlite } from "./runtime.ts"
 
 /** Linux's file system in memory. Containers often have one of 64 MB, which is too little. */
@@ -49,8 +50,10 @@ function newFolder(): string {
       cause ??= error
     }
   }
+  // The name of the folder that was refused is another one each time.
+  const denied = permissionHint({ ...(cause as object), resource: join(tmpdir(), sep) })
   throw new MooringError("CONNECT", "There is no folder for the temporary file of a database in memory.", {
-    hint: `${tmpdir()} may not be written to. Set TMPDIR to a folder that may, or mount one.`,
+    hint: denied ?? `${tmpdir()} may not be written to. Set TMPDIR to a folder that may, or mount one.`,
     cause,
   })
 }
