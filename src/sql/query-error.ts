@@ -84,6 +84,17 @@ function remembered<E extends MooringError>(error: E, { action }: Failure): E {
   return error
 }
 
+/** The same error for another caller: what is added to one is not on the other. */
+export function copyOf(error: MooringError, stack: string | undefined): MooringError {
+  const copy = Object.setPrototypeOf(new Error(error.message), Object.getPrototypeOf(error)) as MooringError
+  const own = { value: stack, enumerable: false, configurable: true, writable: true }
+  // In some engines a stack is a getter that only works on the error that it was made for.
+  Object.defineProperties(copy, { ...Object.getOwnPropertyDescriptors(error), stack: own })
+  const action = actions.get(error)
+  if (action !== undefined) actions.set(copy, action)
+  return copy
+}
+
 /** An error that was made where the connection's name is not known, with it. */
 function located(error: MooringError, connection: string): MooringError {
   if (error.connection !== undefined) return error

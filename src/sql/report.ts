@@ -3,8 +3,11 @@ import { addCaller } from "../util/caller.ts"
 import { bindTargetOf, type Dialect, type Statement } from "./dialect.ts"
 import type { SqlText } from "./options.ts"
 import type { Params } from "./params.ts"
-import { locating } from "./query-error.ts"
+import { copyOf, locating } from "./query-error.ts"
 import { toStatement } from "./template.ts"
+
+/** Errors that a caller was given already, with their stacks before that. */
+const reported = new WeakMap<object, string | undefined>()
 
 /**
  * Runs what a caller waits for. An error of ours gets the caller's frames, which were lost in queues and pools, and the
@@ -14,9 +17,15 @@ export async function reporting<T>(sql: SqlText | undefined, work: () => Promise
   try {
     return await work()
   } catch (error) {
-    if (typeof sql === "string") noteText(error, sql)
-    throw addCaller(error)
+    throw addCaller(typeof sql === "string" && isMooringError(error) ? ofCaller(error, sql) : error)
   }
+}
+
+/** The error of a connect, or of a pool's end, is one object for all who waited: those after the first get a copy. */
+function ofCaller(error: MooringError, sql: string): MooringError {
+  if (reported.has(error)) return withText(copyOf(error, reported.get(error)), sql)
+  reported.set(error, error.stack)
+  return withText(error, sql)
 }
 
 /** The statement of a call, bound; an error about its parameters says of which connection and statement. */
@@ -24,18 +33,12 @@ export function bound(connection: string, sql: SqlText, params: Params | undefin
   try {
     return locating(connection, () => toStatement(sql, params, bindTargetOf(dialect)))
   } catch (error) {
-    if (typeof sql === "string") noteText(error, sql)
+    if (typeof sql === "string" && isMooringError(error)) withText(error, sql)
     // A stack holds ten frames, and the binding alone may have them.
     throw addCaller(error)
   }
 }
 
-/** Remembers the text of the statement that an error is about, unless a statement inside it was the reason. */
-export function noteText(error: unknown, text: string): void {
-  if (isMooringError(error) && !written.has(error)) {
-    written.add(error)
-    Object.assign(error, { sql: text } satisfies Partial<MooringError>)
-  }
+function withText(error: MooringError, sql: string): MooringError {
+  return Object.assign(error, { sql } satisfies Partial<MooringError>)
 }
-
-const written = new WeakSet<object>()

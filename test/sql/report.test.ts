@@ -1,9 +1,9 @@
-import { inspect } from "node:util"
+import { inspect, types } from "node:util"
 import { describe, expect, test } from "vitest"
-import type { QueryError, SQLConnection } from "../../src/index.ts"
+import { MooringError, type QueryError, SQLConnection } from "../../src/index.ts"
 import { redactValues } from "../../src/sql/redact-values.ts"
 import { type DialectName, onEveryDatabase } from "../support/databases.ts"
-import { failureOf } from "../support/waiting.ts"
+import { failureOf, until } from "../support/waiting.ts"
 
 const missing = "select * from nope"
 
@@ -34,6 +34,29 @@ onEveryDatabase("an error has the frames of its caller, and the text of the stat
     expect(error.stack, name).toMatch(new RegExp(`at (?:async )?${name}\\b|at .*\\.${name} `))
     expect(["select :a", missing, "insert into nope values (?)"], name).toContain(error.sql)
   }
+})
+
+test("callers who were cut off together each have their own statement and frames", async () => {
+  const pets = new SQLConnection("pets", { url: "sqlite://", pool_size: 1, max_overflow: 0 })
+  await using session = pets.session
+  await session.execute("create table t (a)")
+  const asksFirst = async () => await pets.query("select 1")
+  const asksSecond = async () => await pets.query("select 2")
+  const failing = [asksFirst(), asksSecond()].map(failureOf)
+  const pool = await pets.engine
+  await until(() => pool.stats.waiting === 2)
+  await pets.close({ timeout: 0 })
+  const [first, second] = await Promise.all(failing)
+  for (const error of [first, second]) {
+    expect(types.isNativeError(error)).toBe(true)
+    expect(error).toBeInstanceOf(MooringError)
+    expect(error).toMatchObject({ name: "MooringError", code: "ABORTED", connection: "pets", message: first!.message })
+  }
+  expect([first, second]).toMatchObject([{ sql: "select 1" }, { sql: "select 2" }])
+  expect(first!.stack).toMatch(/asksFirst/)
+  expect(second!.stack).toMatch(/asksSecond/)
+  expect(first!.stack).not.toMatch(/asksSecond/)
+  expect(second!.stack).not.toMatch(/asksFirst/)
 })
 
 onEveryDatabase(
