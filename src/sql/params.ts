@@ -16,6 +16,8 @@ type Values = Readonly<Record<string, unknown>>
 export interface BindTarget {
   readonly syntax: Syntax
   readonly capabilities: Pick<Capabilities, "arrays">
+  /** Is given what is wrong where an object has names that the statement has not. Absent: it is thrown. */
+  readonly onUnused?: (problem: MooringError) => void
 }
 
 /**
@@ -53,7 +55,7 @@ function bindNamed(sql: string, params: Values, target: BindTarget): Statement {
     values[i] = isScalar(value) ? value : toBindable(value, `:${name}`)
   }
   const given = Object.keys(params)
-  if (given.length !== names.length) throw unused(given, sql, plan.scanned)
+  if (given.length !== names.length) report(unused(given, sql, plan.scanned), target)
   const { native } = plan.scanned
   if (native !== undefined && names.length > 0) throw mixed(`:${names[0]}`, native, "Give every value a name.")
   return emit(plan, values, target)
@@ -206,6 +208,11 @@ function refuseArray(value: unknown, label: string, target: BindTarget): void {
     `${label} is an array, and this database has no arrays.`,
     "An array becomes a list directly after `in`; for a JSON column, give JSON.stringify(array).",
   )
+}
+
+function report(problem: MooringError, { onUnused }: BindTarget): void {
+  if (onUnused === undefined) throw problem
+  onUnused(problem)
 }
 
 function missing(name: string, params: Values): MooringError {

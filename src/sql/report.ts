@@ -4,6 +4,7 @@ import { bindTargetOf, type Dialect, type Statement } from "./dialect.ts"
 import type { SqlText } from "./options.ts"
 import type { Params } from "./params.ts"
 import { copyOf, locating } from "./query-error.ts"
+import { forStreamlit, warnOfQuotedColon } from "./streamlit-text.ts"
 import { toStatement } from "./template.ts"
 
 /** Errors that a caller was given already, with their stacks before that. */
@@ -28,10 +29,21 @@ function ofCaller(error: MooringError, sql: string): MooringError {
   return withText(error, sql)
 }
 
+/** What a call's statement is for. */
+export interface Binder {
+  /** The connection's name. */
+  readonly name: string
+  readonly dialect: Dialect
+  /** Its configuration is Streamlit's: the app's statements are written for that. */
+  readonly streamlit: boolean
+}
+
 /** The statement of a call, bound; an error about its parameters says of which connection and statement. */
-export function bound(connection: string, sql: SqlText, params: Params | undefined, dialect: Dialect): Statement {
+export function bound(sql: SqlText, params: Params | undefined, { name, dialect, streamlit }: Binder): Statement {
   try {
-    return locating(connection, () => toStatement(sql, params, bindTargetOf(dialect)))
+    const target = bindTargetOf(dialect)
+    if (streamlit && typeof sql === "string") warnOfQuotedColon(name, sql, dialect.syntax)
+    return locating(name, () => toStatement(sql, params, streamlit ? forStreamlit(name, target) : target))
   } catch (error) {
     if (typeof sql === "string" && isMooringError(error)) withText(error, sql)
     // A stack holds ten frames, and the binding alone may have them.

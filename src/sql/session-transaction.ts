@@ -4,7 +4,6 @@ import { withDeadline } from "../util/abort.ts"
 import { traced } from "../util/tracing.ts"
 import {
   capabilitiesOf,
-  type Dialect,
   type DriverConnection,
   type RecordStream,
   type RunResult,
@@ -15,12 +14,11 @@ import {
 import type { Borrowed } from "./engine.ts"
 import { grace } from "./opener.ts"
 import { actionOf, locating, toQueryError } from "./query-error.ts"
+import type { Binder } from "./report.ts"
 import { noticed, streamEnd } from "./told-stream.ts"
 
 /** What a session needs of its connection. */
-export interface SessionHost {
-  readonly name: string
-  readonly dialect: Dialect
+export interface SessionHost extends Binder {
   readonly autocommit: boolean
   /** Whether `transaction()` commits and rolls back, and not the caller. */
   readonly inCallback: boolean

@@ -157,8 +157,7 @@ export class Session<DB = AnyDatabase> implements AsyncDisposable {
   }
 
   #bind(sql: SqlText, params: Params | undefined): Statement {
-    const { dialect, name } = this.#host
-    return bound(name, sql, params, dialect)
+    return bound(sql, params, this.#host)
   }
 
   #run(statements: readonly Statement[], options: CallOptions): Promise<RunResult[]> {

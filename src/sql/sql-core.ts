@@ -112,8 +112,8 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
     ["lost", "wait"].includes(this._classify(error))
 
   protected _bind(sql: SqlText, params: Params | undefined): Statement {
-    const { dialect } = this._target
-    return bound(this.connectionName, sql, params, dialect)
+    const { dialect, streamlit } = this._target
+    return bound(sql, params, { name: this.connectionName, dialect, streamlit })
   }
 
   /** A statement that may change something: tried again only while it cannot have reached the database. */
@@ -170,7 +170,8 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
 
   protected _session(options: TransactionOptions, { signal, ...kind }: SessionKind): Session<DB> {
     const { connectionName: name, _values: values } = this
-    const parts = { name, dialect: this._target.dialect, values, borrow: this._borrowing() }
+    const { dialect, streamlit } = this._target
+    const parts = { name, dialect, streamlit, values, borrow: this._borrowing() }
     const host = { autocommit: false, inCallback: false, ...kind, ...parts, committed: () => this._committed() }
     const { isolation } = this._target.config
     const level = isolation !== undefined && !kind.autocommit ? { isolation } : {}
