@@ -127,6 +127,11 @@ ${table(["`kind`", ""], kinds)}
 ${table(["`outcome`", ""], outcomes)}
 
 - \`attempts\`, how often it was run; \`sqlState\` and \`driverCode\`, where the database has them.
+- \`constraint\`, \`schema\`, \`table\` and \`column\`, where the database reports them.
+- \`detail\`, what PostgreSQL says beyond its message, as \`Key (email)=(ada@example.com) already exists.\` It quotes values, so it is
+  not printed with the error: \`console.log\`, \`JSON.stringify\` and copies leave it out, and so do the tracing channels.
+
+\`error.sql\` is the statement's text, on every error about a statement; values of parameters are never in it.
 
 Other errors have no outcome. After \`CONNECT\` and \`UNAVAILABLE\` the statement was not run. After a deadline (\`TIMEOUT\`) or an abort it
 may have taken effect.

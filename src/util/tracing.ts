@@ -1,4 +1,5 @@
 import { type TracingChannel, tracingChannel } from "node:diagnostics_channel"
+import { isMooringError } from "../errors.ts"
 
 /** What Mooring's tracing channels carry. Never a secret, never a parameter's value. */
 export interface TraceEvent {
@@ -41,9 +42,9 @@ type Channel = TracingChannel<object, TraceEvent & object>
 async function tell<T>(target: Channel, event: () => TraceEvent, work: () => Promise<T>): Promise<T> {
   let result: T
   // Node puts what the promise gives on the event: rows, or an engine with its password, are nobody's who listens.
-  await target.tracePromise(async () => {
+  await traceWithoutValues(target, event, async () => {
     result = await work()
-  }, event() as never)
+  })
   return result!
 }
 
@@ -54,11 +55,36 @@ function tellUntil<T>(
   until: (result: T) => Promise<void>,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    const whole = target.tracePromise(async () => {
+    const whole = traceWithoutValues(target, event, async () => {
       const result = await work()
       resolve(result)
       await until(result)
-    }, event() as never)
+    })
     whole.catch(reject)
   })
+}
+
+/** Node puts what the promise rejects with on the event, too: there it has no `detail`, and the caller gets it whole. */
+async function traceWithoutValues(target: Channel, event: () => TraceEvent, work: () => Promise<void>): Promise<void> {
+  let thrown: { readonly error: unknown } | undefined
+  try {
+    await target.tracePromise(
+      () =>
+        work().catch((error: unknown) => {
+          thrown = { error }
+          throw withoutDetail(error)
+        }),
+      event() as never,
+    )
+  } catch (error) {
+    throw thrown ? thrown.error : error
+  }
+}
+
+function withoutDetail(error: unknown): unknown {
+  if (!isMooringError(error) || !Object.hasOwn(error, "detail")) return error
+  const { detail: _, ...rest } = Object.getOwnPropertyDescriptors(error) as PropertyDescriptorMap
+  // The engine's own accessor gives a stack for real errors only.
+  const stack = { value: error.stack, configurable: true, writable: true }
+  return Object.create(Object.getPrototypeOf(error), { ...rest, stack })
 }

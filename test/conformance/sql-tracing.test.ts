@@ -119,8 +119,11 @@ describe("tracing channels", () => {
   onEveryDatabase("B44 no event holds a password, a parameter or a row", async ({ pets, open, login }) => {
     const all = (["connect", "query", "cache", "reset"] as const).map(listen)
     const others = await open({ ...(await login(canary)), connect_args: {} }, "others")
-    await others.execute("create table if not exists toys (name varchar(20))")
-    await others.execute("insert into toys values (:name)", { name: canary })
+    await others.execute("create table if not exists toys (name varchar(20) unique)")
+    const insert = "insert into toys values (:name)"
+    await others.execute(insert, { name: canary })
+    await failureOf(others.execute(insert, { name: canary }))
+    await failureOf(others.transaction((tx) => tx.execute(insert, { name: canary })))
     await others.query("select name from toys where name = :name", { params: { name: canary }, ttl: "1h" })
     await others.query("select name from toys", { ttl: "1h" })
     await others.transaction((tx) => tx.query("select name from toys where name = ?", { params: [canary] }))
