@@ -76,7 +76,8 @@ export async function startMariaDB(options: { parent?: string; port?: number } =
   const folder = serverFolder(parent, "mariadb", owner)
   const data = join(folder, "data")
   const socket = join(folder, "socket")
-  const asServer = { ...owner, cwd: folder, env: { PATH: process.env.PATH, LC_ALL: "C" } }
+  // Two servers that are made at once would meet in the common folder for temporary tables.
+  const asServer = { ...owner, cwd: folder, env: { PATH: process.env.PATH, LC_ALL: "C", TMPDIR: folder } }
   const fresh = ["--no-defaults", `--datadir=${data}`, "--auth-root-authentication-method=normal", "--skip-test-db"]
   await run(installer()!, [...fresh, ...settings], asServer)
   writeFileSync(join(folder, "users.sql"), users.replaceAll(/\n\s*/g, "\n"))
