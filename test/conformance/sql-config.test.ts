@@ -10,8 +10,9 @@ import { failureOf, hearWarnings, pause } from "../support/waiting.ts"
 /** A dialect that needs an address, and notes the configuration that it is opened with. */
 function server(): { dialect: Dialect; configs: SqlConfig[] } {
   const configs: SqlConfig[] = []
+  const { urlKeys: _, ...free } = sqlite
   const dialect: Dialect = {
-    ...sqlite,
+    ...free,
     name: "acme",
     aliases: ["acmesql"],
     driver: { package: "acme-driver", range: "*", aliases: ["pyacme"] },
