@@ -26,7 +26,7 @@ export const errorCodes = {
   SECRETS: "A secrets file or folder cannot be used.",
   SESSION_STATE: "The session cannot do this now.",
   TIMEOUT: "A deadline passed.",
-  TOO_LARGE: "A result is larger than maxRows or maxBytes.",
+  TOO_LARGE: "A result is larger than maxRows or maxBytes, or a text larger than JavaScript can hold.",
   UNAVAILABLE: "The server has been out of reach for a while, and is not tried by every call.",
   UNKNOWN_TYPE: "There is no connection type of this name.",
   UNSUPPORTED: "This database or runtime cannot do what was asked.",

@@ -1,11 +1,11 @@
 import { MooringError } from "./errors.ts"
-import { byteStream, type ExportOptions } from "./tables/byte-stream.ts"
+import { byteStream, type ExportOptions, encodeLines } from "./tables/byte-stream.ts"
 import { concatTables } from "./tables/concat.ts"
 import { csvStream } from "./tables/csv.ts"
 import { ipcStream } from "./tables/ipc.ts"
-import { toMarkdown } from "./tables/markdown.ts"
+import { markdownLines } from "./tables/markdown.ts"
 import { ndjsonStream } from "./tables/ndjson.ts"
-import { preview } from "./tables/preview.ts"
+import { previewLines } from "./tables/preview.ts"
 import { isTable, Table } from "./tables/table.ts"
 import type { Schema } from "./tables/types.ts"
 import { toParquet } from "./write-parquet.ts"
@@ -60,12 +60,12 @@ export function write(
 
 const writers: Record<Format, (source: Source, options: WriteOptions) => ReadableStream<Uint8Array>> = {
   table: (source, { maxRows = Number.POSITIVE_INFINITY, width = Number.POSITIVE_INFINITY, color = false }) =>
-    whole(source, async (table) => encoder.encode(`${preview(table, { maxRows, width, color })}\n`)),
+    lines(source, (table) => previewLines(table, { maxRows, width, color })),
   json: (source) => byteStream(() => arrayOf(ndjsonStream(forText(source), ending(source))), ending(source)),
   ndjson: (source) => ndjsonStream(forText(source), ending(source)),
   csv: (source) => csvStream(() => source.schema, forText(source), ending(source)),
   markdown: (source, { maxRows = Number.POSITIVE_INFINITY }) =>
-    whole(source, async (table) => encoder.encode(toMarkdown(table, { maxRows }))),
+    lines(source, (table) => markdownLines(table, { maxRows })),
   arrow: (source) => ipcStream(() => source.schema, batches(source), ending(source)),
   parquet: (source) => whole(source, toParquet),
 }
@@ -95,6 +95,19 @@ function whole(source: Source, encode: (table: Table) => Promise<Uint8Array>): R
   return byteStream(async function* () {
     yield encode(await collect(source))
   }, ending(source))
+}
+
+/** The text of all rows, which are read first. */
+function lines(source: Source, text: (table: Table) => Iterable<string>): ReadableStream<Uint8Array> {
+  return byteStream(
+    () =>
+      encodeLines(
+        (async function* () {
+          yield text(await collect(source))
+        })(),
+      ),
+    ending(source),
+  )
 }
 
 async function collect(source: Source): Promise<Table> {

@@ -56,6 +56,25 @@ describe("write", () => {
     expect(tableFromIPC(await bytesOf(table, "arrow")).numRows).toBe(1)
   })
 
+  it("gives way to others while it makes text", async () => {
+    const many = tableFromRows(Array.from({ length: 60_000 }, (_, i) => ({ i, text: `row ${i}`, at: new Date(i) })))
+    for (const format of ["table", "markdown", "csv", "json"] as const) {
+      let turns = 0
+      let isWriting = true
+      const count = () => {
+        turns++
+        if (isWriting) setImmediate(count)
+      }
+      setImmediate(count)
+      let bytes = 0
+      for await (const chunk of write(many, format)) bytes += chunk.length
+      isWriting = false
+      expect(bytes).toBeGreaterThan(many.numRows * 20)
+      // Chunks come without a wait: every turn was somebody else's.
+      expect(turns, format).toBeGreaterThan(2)
+    }
+  })
+
   it("gives columns without rows their header", async () => {
     const none = await (await rows()).query("select 1 as a, 'x' as b where false")
     expect(await textOf(none, "csv")).toBe("a,b\r\n")

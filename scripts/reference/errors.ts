@@ -42,7 +42,11 @@ or \`{ command }\` failed, or a file that others can write names something to ex
 autocommit session, or a stream is read a second time.`,
   TIMEOUT: `A \`TimeoutError\`. The message says which deadline: the call's \`timeout\`, the connect's 10 s, or the pool's 30 s. When all
 connections of the pool are busy, look for sessions that are never disposed of.`,
-  TOO_LARGE: `Raise the limit, ask for less, or read with \`stream()\`.`,
+  TOO_LARGE: `Raise the limit, ask for less, or read with \`stream()\`.
+
+A text in JavaScript has at most 2^29 characters (512 MB), and binary values may be larger: cast the column in the query, or select a
+part of it. A row of CSV or JSON has the same limit, and so has the text of \`JSON.stringify(table)\`, whose error is the runtime's own
+(\`Invalid string length\`): write large tables with \`write()\`.`,
   UNAVAILABLE: `An \`UnavailableError\`. Every attempt to connect has failed for 10 seconds or more, so calls fail at once instead of
 waiting for one more. \`since\` says when it began, \`retryAt\` when the next call tries again, \`cause\` what the last attempt said.
 Nothing was run. See [when the server is away](outages.md).`,

@@ -1,3 +1,5 @@
+import { tooLong } from "./long-text.ts"
+import { Turn } from "./turn.ts"
 import type { Schema } from "./types.ts"
 
 /** A schema, or how to get it once somebody reads. */
@@ -52,27 +54,33 @@ export function byteStream(
 const encoder = new TextEncoder()
 const chunkChars = 65_536
 
-/** How long rows are made into text before others have their turn; milliseconds. */
-const turn = 8
-
 /**
  * Lines gathered into chunks of a size that is worth sending. Rows that are there already are made into text without a
  * wait, so this gives way to others now and then.
  *
- * @param parts lines of one table after the other.
+ * @param parts lines of one table after the other; an empty one, without its line end, is only an occasion to give way.
+ * @throws MooringError `TOO_LARGE` for a line that no text can hold.
  */
 export async function* encodeLines(parts: AsyncIterable<Iterable<string>>): AsyncGenerator<Uint8Array> {
   let text = ""
-  let began = performance.now()
+  const turn = new Turn()
   for await (const lines of parts) {
-    for (const line of lines) {
-      text += line
-      if (text.length < chunkChars) continue
-      yield encoder.encode(text)
-      text = ""
-      if (performance.now() - began < turn) continue
-      await new Promise((resolve) => setImmediate(resolve))
-      began = performance.now()
+    try {
+      for (const line of lines) {
+        // Long lines go alone: two of them may be more than a text can hold.
+        if (line.length >= chunkChars && text !== "") {
+          yield encoder.encode(text)
+          text = ""
+        }
+        text += line
+        if (text.length >= chunkChars) {
+          yield encoder.encode(text)
+          text = ""
+        } else if (line !== "") continue
+        await turn.over()
+      }
+    } catch (error) {
+      throw tooLong(error, "A row as text", "Write it as arrow, or select fewer columns.")
     }
   }
   if (text !== "") yield encoder.encode(text)

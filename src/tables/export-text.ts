@@ -1,6 +1,6 @@
-import { Buffer } from "node:buffer"
 import { Column } from "./column.ts"
 import { jsonText } from "./json.ts"
+import { base64Text } from "./long-text.ts"
 import { extensionOf, type Field, jsonExtension } from "./types.ts"
 import type { ReadValues } from "./values.ts"
 
@@ -33,6 +33,6 @@ export function isJson(field: Field): boolean {
 /** A value as plain text: text as it is, binary as base64, lists and structs as JSON. */
 export function plainText(value: unknown): string {
   if (typeof value === "string") return value
-  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.length).toString("base64")
+  if (value instanceof Uint8Array) return base64Text(value)
   return typeof value === "object" ? jsonText(value) : String(value)
 }

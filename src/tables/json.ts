@@ -1,5 +1,5 @@
-import { Buffer } from "node:buffer"
 import type { Column } from "./column.ts"
+import { base64Text } from "./long-text.ts"
 import { isRawJson } from "./read/json.ts"
 import { RowMaker } from "./rows.ts"
 
@@ -31,7 +31,7 @@ export function jsonValue(value: unknown): unknown {
   if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString()
   if (typeof value === "number") return Number.isFinite(value) ? value : null
   if (typeof value !== "object" || value === null) return value
-  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.length).toString("base64")
+  if (value instanceof Uint8Array) return base64Text(value)
   if (value instanceof Date) return value.toISOString()
   if (Array.isArray(value)) return value.map(jsonValue)
   if (isRawJson(value)) return value

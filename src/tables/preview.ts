@@ -31,17 +31,22 @@ const gap = " │ "
  * @example console.log(preview(table, { width: process.stdout.columns, color: true }))
  */
 export function preview(table: PreviewSource, options: PreviewOptions = {}): string {
+  return [...previewLines(table, options)].join("").slice(0, -1)
+}
+
+/** The same as lines, each with its end. While cells are measured these are empty, so that the caller can give way. */
+export function* previewLines(table: PreviewSource, options: PreviewOptions = {}): Generator<string> {
   const { maxRows = 20, width = 80, color = false } = options
   const dim = color ? dimmed : (text: string) => text
   const rowCount = Math.min(maxRows, table.numRows)
-  const shown = fitting(
-    table.columns.map((column) => layOut(column, rowCount, width)),
-    width,
-  )
-  const lines = shown.length === 0 ? [] : [header(shown), types(shown, dim), rule(shown)]
-  for (let i = 0; i < rowCount && shown.length > 0; i++) lines.push(row(shown, i, dim))
-  lines.push(...footer(table, rowCount, shown.length).map((line) => dim(line)))
-  return lines.join("\n")
+  const laid: Laid[] = []
+  for (const column of table.columns) laid.push(yield* layOut(column, rowCount, width))
+  const shown = fitting(laid, width)
+  if (shown.length > 0) {
+    yield `${header(shown)}\n${types(shown, dim)}\n${rule(shown)}\n`
+    for (let i = 0; i < rowCount; i++) yield `${row(shown, i, dim)}\n`
+  }
+  for (const note of footer(table, rowCount, shown.length)) yield `${dim(note)}\n`
 }
 
 /** By hand: a library for one code would cost every program that imports a table 3 ms. */
@@ -58,7 +63,7 @@ interface Laid {
   width: number
 }
 
-function layOut(column: Column, rowCount: number, available: number): Laid {
+function* layOut(column: Column, rowCount: number, available: number): Generator<"", Laid> {
   // On a wide terminal one cell may have half of it.
   const limit = Math.max(1, Math.min(Math.max(maxCellWidth, available >> 1), available))
   const cells: string[] = []
@@ -68,10 +73,15 @@ function layOut(column: Column, rowCount: number, available: number): Laid {
     const value = readable.at(i)
     nulls.push(value === null)
     cells.push(cellText(value, limit))
+    if (i % 256 === 255) yield ""
   }
   const name = clip(escapeControls(column.name), limit)
   const type = clip(escapeControls(fieldTypeName(column.field)), limit)
-  const width = [name, type, ...cells].reduce((widest, text) => Math.max(widest, stringWidth(text)), 1)
+  let width = Math.max(1, stringWidth(name), stringWidth(type))
+  for (let i = 0; i < cells.length; i++) {
+    width = Math.max(width, stringWidth(cells[i]!))
+    if (i % 256 === 255) yield ""
+  }
   return { name, type, cells, nulls, align: isNumber(column.type) ? "right" : "left", width }
 }
 

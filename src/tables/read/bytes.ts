@@ -1,6 +1,7 @@
 import { Buffer, isAscii } from "node:buffer"
 import type { RawBatch } from "../batch.ts"
 import { bit } from "../bitmap.ts"
+import { longestText, utf8Text } from "../long-text.ts"
 import { Reader } from "./reader.ts"
 
 /** Where a row's bytes are. */
@@ -76,15 +77,17 @@ export class BinaryReader extends Reader<Uint8Array> {
 /** UTF-8 text. Bytes that are not UTF-8 become U+FFFD; a byte order mark stays. */
 export class TextReader extends Reader<string> {
   private readonly spans: Spans
+  private readonly column: string
 
-  constructor(batch: RawBatch, spans: Spans) {
+  constructor(batch: RawBatch, spans: Spans, column: string) {
     super(batch)
     this.spans = spans
+    this.column = column
   }
 
   value(index: number): string {
     const { buffer, byteOffset, length } = this.spans.bytes(index)
-    return Buffer.from(buffer as ArrayBuffer, byteOffset, length).toString("utf8")
+    return utf8Text(Buffer.from(buffer as ArrayBuffer, byteOffset, length), 0, length, this.column)
   }
 }
 
@@ -98,22 +101,25 @@ const blockBytes = 65_536
 export class OffsetTextReader extends Reader<string> {
   private readonly bytes: Buffer
   private readonly start: (index: number) => number
+  private readonly column: string
 
-  constructor(batch: RawBatch) {
+  constructor(batch: RawBatch, column: string) {
     super(batch)
+    this.column = column
     const { buffer, byteOffset, length } = batch.values as Uint8Array
     this.bytes = Buffer.from(buffer as ArrayBuffer, byteOffset, length)
     this.start = offsetsOf(batch.offsets)
   }
 
   value(index: number): string {
-    return this.bytes.toString("utf8", this.start(index), this.start(index + 1))
+    return utf8Text(this.bytes, this.start(index), this.start(index + 1), this.column)
   }
 
   override fill(out: unknown[], place: number, start: number, end: number): void {
     for (let from = start; from < end; ) {
       const to = this.blockEnd(from, end)
-      this.fillBlock(out, place, from, to)
+      if (this.start(to) - this.start(from) > longestText) out[place] = this.at(from)
+      else this.fillBlock(out, place, from, to)
       place += to - from
       from = to
     }

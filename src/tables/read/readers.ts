@@ -54,9 +54,10 @@ const readers: { [Id in TypeId]: MakeReader<Id> } = {
   [Type.LargeBinary]: (batch) => new BinaryReader(batch, new OffsetSpans(batch)),
   [Type.BinaryView]: (batch) => new BinaryReader(batch, new ViewSpans(batch)),
   [Type.FixedSizeBinary]: (batch, type) => new BinaryReader(batch, new FixedSpans(batch, type.stride)),
-  [Type.Utf8]: (batch, _, context) => text(batch, new OffsetTextReader(batch), context),
-  [Type.LargeUtf8]: (batch, _, context) => text(batch, new OffsetTextReader(batch), context),
-  [Type.Utf8View]: (batch, _, context) => text(batch, new TextReader(batch, new ViewSpans(batch)), context),
+  [Type.Utf8]: (batch, _, context) => text(batch, new OffsetTextReader(batch, context.column), context),
+  [Type.LargeUtf8]: (batch, _, context) => text(batch, new OffsetTextReader(batch, context.column), context),
+  [Type.Utf8View]: (batch, _, context) =>
+    text(batch, new TextReader(batch, new ViewSpans(batch), context.column), context),
   [Type.Bool]: (batch) => new BoolReader(batch),
   [Type.Decimal]: (batch, type, context) =>
     extensionOf(context.field) === integerExtension

@@ -249,3 +249,15 @@ test("more rows or bytes than allowed are an error, and the connection goes on",
   expect(connection.usable).toBe(true)
   expect((await run("select 1", 1, 1e6)).rowCount).toBe(1)
 })
+
+test("a text that JavaScript cannot hold is an error that says so, and the connection goes on", async () => {
+  const connection = await memory()
+  const run = (text: string) =>
+    connection.run({ text, values: [] }, { signal: never, readOnly: true, maxRows: 9, maxBytes: 2 ** 31 })
+  expect(await failure(run("select 1 as i, hex(zeroblob(270000000)) as x"))).toMatchObject({
+    code: "TOO_LARGE",
+    message: "A text of the result is longer than a text in JavaScript may be (512 MB).",
+    hint: /blob/,
+  })
+  expect((await run("select 1")).rowCount).toBe(1)
+})

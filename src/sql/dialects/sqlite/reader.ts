@@ -1,6 +1,7 @@
 import type { SQLInputValue, StatementSync } from "node:sqlite"
 import { MooringError } from "../../../errors.ts"
 import { schema, Table } from "../../../tables/index.ts"
+import { tooLongError } from "../../../tables/long-text.ts"
 import { SqliteColumn } from "./column.ts"
 import { arrowField, declaredAs } from "./kinds.ts"
 
@@ -34,7 +35,7 @@ export class RowReader {
     this.rows = statement.iterate(...values)
     try {
       // Only the first step notices that the schema has changed; the columns are right after it.
-      this.next = this.rows.next()
+      this.next = this.step()
       this.columns = statement.columns().map(({ name, type }) => new SqliteColumn(name, declaredAs(type)))
     } catch (error) {
       this.close()
@@ -82,15 +83,21 @@ export class RowReader {
     this.rows.return?.()
   }
 
+  private step(): IteratorResult<unknown, unknown> {
+    const next = this.rows.next() as IteratorResult<unknown, unknown> | undefined
+    // Where JavaScript cannot hold a text, the driver gives neither a row nor an error.
+    if (next !== undefined) return next
+    throw tooLongError("A text of the result", "Cast it to blob in the query, or select a part of it.")
+  }
+
   private readChunk(most: number): number {
     const size = Math.min(most, this.chunkSize())
     const chunk: unknown[][] = []
-    const { rows } = this
     let { next } = this
     while (!next.done && chunk.length < size) {
       if (this.isStopped()) throw new MooringError("ABORTED", "The statement was stopped.")
       chunk.push(next.value as unknown[])
-      next = rows.next()
+      next = this.step()
     }
     this.next = next
     let bytes = 0
