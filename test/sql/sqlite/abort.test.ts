@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process"
 import { existsSync, statSync } from "node:fs"
 import { dirname } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -182,6 +183,19 @@ test("after SIGKILL of the process, its worker ends as well, and removes what wa
   const [pid, path] = output.trim().split(" ")
   await vi.waitFor(() => expect(() => process.kill(Number(pid), 0)).toThrow("ESRCH"), 10_000)
   expect(existsSync(dirname(path!))).toBe(false)
+})
+
+const prlimit = spawnSync("prlimit", ["--version"])
+
+test.skipIf(prlimit.error)("without files for another process, the error says so (needs prlimit)", async () => {
+  const { output } = await script(`
+    const { execFileSync } = await import("node:child_process")
+    const { openSync } = await import("node:fs")
+    execFileSync("prlimit", ["--pid", process.pid, "--nofile=128:128"])
+    try { for (;;) openSync("/dev/null") } catch {}
+    await database.connect({ signal }).catch(({ code, message, hint }) => console.log(code, message, hint))
+  `)
+  expect(output).toMatch(/^CONNECT SQLite's worker process could not be started \(EMFILE\)\. .*pool_size/)
 })
 
 test("without child processes the work runs in a thread", async () => {

@@ -57,9 +57,14 @@ class Child implements Transport {
       cwd: dirname(process.execPath),
       windowsHide: true,
     })
+    // Where files are lacking for its pipes, Node gives none; the error that it reports later says no more.
+    if (!child.stdin || !child.stdout) {
+      child.once("error", () => undefined)
+      throw Object.assign(new Error("No more files may be opened."), { code: "EMFILE" })
+    }
     this.process = child
-    this.#input = child.stdin!
-    this.#output = child.stdout!
+    this.#input = child.stdin
+    this.#output = child.stdout
     this.#ended = new Promise((resolve) => {
       child.once("exit", () => resolve())
       child.once("error", () => resolve())

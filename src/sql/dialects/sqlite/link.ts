@@ -40,14 +40,14 @@ export class WorkerLink {
   /** Starts a worker; opens nothing yet. */
   static async start(setup: WorkerSetup, signal: AbortSignal): Promise<WorkerLink> {
     signal.throwIfAborted()
-    const link = new WorkerLink(setup)
     try {
+      const link = new WorkerLink(setup)
       await link.#wait(readyId, signal, () => void link.kill(signal.reason))
+      return link
     } catch (error) {
       if (signal.aborted) throw signal.reason
-      throw startError((error as Error).cause)
+      throw startError((error as Error).cause ?? error)
     }
-    return link
   }
 
   /**
@@ -128,8 +128,17 @@ export class WorkerLink {
   }
 }
 
+/** The system has no more files, processes or memory. */
+const exhausted: readonly unknown[] = ["EMFILE", "ENFILE", "EAGAIN", "ENOMEM"]
+
 function startError(cause: unknown): MooringError {
   const { code } = (cause ?? {}) as NodeJS.ErrnoException
+  if (exhausted.includes(code)) {
+    return new MooringError("CONNECT", `SQLite's worker process could not be started (${code}).`, {
+      hint: "Each connection has one: lower pool_size and max_overflow, or raise the limits of processes and open files.",
+      cause,
+    })
+  }
   const isMissing = code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND"
   return new MooringError("UNSUPPORTED", "SQLite's worker process could not be started.", {
     hint: isMissing
