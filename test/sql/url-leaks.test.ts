@@ -1,3 +1,4 @@
+import { inspect } from "node:util"
 import fc from "fast-check"
 import { expect, test } from "vitest"
 import { connection, describeConnections, diagnose, type SQLConnection } from "../../src/index.ts"
@@ -41,4 +42,25 @@ test("no error or description shows anything of a URL that cannot be read", asyn
     expect(JSON.stringify(made)).not.toContain(canary)
     for await (const step of diagnose(name)) expect(JSON.stringify(step)).not.toContain(canary)
   }
+})
+
+test.each([
+  `duckdb://?${canary}=1`,
+  `duckdb://?threads=1&${canary}=1`,
+  `duckdb://?${canary}-y=1`,
+  `duckdb://?x.${canary}=1`,
+  `sqlite://?${canary}=1`,
+  `postgresql://db.invalid/pets?${canary}=1`,
+  `mysql://db.invalid/pets?${canary}=1`,
+])("no error quotes the unknown key of %s", async (url) => {
+  useProject()
+  const failure = await connection("torn", { type: "sql", url }).catch((error: unknown) => error)
+  expect(failure).toMatchObject({ code: "BAD_CONFIG", message: expect.stringContaining("The URL's query has a key") })
+  expect(inspect(failure, { depth: 9 }).toLowerCase()).not.toContain(canary.toLowerCase())
+})
+
+test("DuckDB's own sentence names an unknown option of a section", async () => {
+  useProject()
+  const failure = await connection("named", { type: "sql", url: "duckdb://", settings: { thread: 1 } }).catch((e) => e)
+  expect(failure).toMatchObject({ message: expect.stringContaining("thread") })
 })

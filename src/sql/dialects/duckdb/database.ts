@@ -6,7 +6,7 @@ import { locate, optionsOf } from "./source.ts"
 
 /** Opens a database. A file that does not exist is made later, by the first statement that may write. */
 export async function openDuckDB(config: SqlConfig): Promise<Database> {
-  const instance = new Instance(await loadDriver(), locate(config), optionsOf(config))
+  const instance = new Instance(await loadDriver(), locate(config), optionsOf(config), Object.keys(config.query))
   if (!instance.isMissing()) await instance.open()
   return new DuckDBDatabase(instance)
 }

@@ -6,7 +6,7 @@ import type { Opener } from "./connection.ts"
 import type { Driver, RawConnection, RawInstance } from "./driver.ts"
 import { isFatal, messageOf } from "./failures.ts"
 import { remember, spellingInUse } from "./files.ts"
-import { type Location, quoteText, splitOptions } from "./source.ts"
+import { type Location, quoteText, splitOptions, unknownOption } from "./source.ts"
 import { onThread } from "./threads.ts"
 
 /**
@@ -28,8 +28,12 @@ export class Instance implements Opener {
   /** Settings that belong to a session and not to the instance. */
   readonly #sessionOptions: readonly [string, string][]
 
-  constructor(driver: Driver, location: Location, options: Record<string, string>) {
+  readonly #inUrl: readonly string[]
+
+  /** @param inUrl names of options that a URL gave. */
+  constructor(driver: Driver, location: Location, options: Record<string, string>, inUrl: readonly string[]) {
     this.driver = driver
+    this.#inUrl = inUrl
     this.#location = location
     const { instance, session } = splitOptions(options, (name, value) => {
       try {
@@ -90,7 +94,7 @@ export class Instance implements Opener {
       return connection
     } catch (error) {
       connection.disconnectSync()
-      throw this.explain(error)
+      throw unknownOption(messageOf(error), this.#inUrl) ?? this.explain(error)
     }
   }
 
@@ -127,6 +131,8 @@ export class Instance implements Opener {
   #translate(error: unknown): unknown {
     const message = messageOf(error)
     const { path, kind } = this.#location
+    const unknown = unknownOption(message, this.#inUrl)
+    if (unknown) return unknown
     if (message.includes("different configuration than existing connections")) {
       return new MooringError("BAD_CONFIG", `The DuckDB file "${path}" is open in this process with other settings.`, {
         hint: "Give all connections to one file the same access_mode, threads, memory_limit and settings.",

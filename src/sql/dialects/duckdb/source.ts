@@ -50,6 +50,7 @@ export function optionsOf({ settings, query, connectArgs }: SqlConfig): Record<s
       },
     )
   }
+  if (Object.keys(query).some((name) => !isName(name))) throw unknownInUrl()
   const { settings: table, ...named } = settings
   return {
     ...texts(table, "settings"),
@@ -84,7 +85,7 @@ export function splitOptions(
   const instance: Record<string, string> = {}
   const session: [string, string][] = []
   for (const [name, value] of Object.entries(options)) {
-    if (!/^\w+$/.test(name)) {
+    if (!isName(name)) {
       throw new MooringError("BAD_CONFIG", `${JSON.stringify(name)} is not the name of an option of DuckDB.`)
     }
     // The options of an extension that is loaded later are taken by the configuration, and then fail.
@@ -92,6 +93,26 @@ export function splitOptions(
     else session.push([name, value])
   }
   return { instance, session }
+}
+
+function isName(name: string): boolean {
+  return /^\w+$/.test(name)
+}
+
+/**
+ * DuckDB quotes an option that it does not have. One that comes from a URL may be a piece of a password: then the error
+ * that quotes nothing, else undefined.
+ */
+export function unknownOption(message: string, inUrl: readonly string[]): MooringError | undefined {
+  const named = /(?:options were not recognized:|unrecognized configuration parameter) (.*)/.exec(message)?.[1] ?? ""
+  const names: readonly string[] = named.toLowerCase().match(/\w+/g) ?? []
+  return inUrl.some((name) => names.includes(name.toLowerCase())) ? unknownInUrl() : undefined
+}
+
+function unknownInUrl(): MooringError {
+  return new MooringError("BAD_CONFIG", "The URL's query has a key, which DuckDB does not have as an option.", {
+    hint: "select name from duckdb_settings() lists DuckDB's options.",
+  })
 }
 
 export function quoteText(text: string): string {
