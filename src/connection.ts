@@ -1,4 +1,5 @@
-import { type BuiltinTypes, builtinTypes } from "./builtins.ts"
+import { builtinTypes } from "./builtins.ts"
+import type { ConnectionOf, ConnectionOptions, ConnectionType, OptionsOf } from "./connection-types.ts"
 import {
   anonymousType,
   type BaseConnection,
@@ -11,64 +12,12 @@ import {
   type Scope,
 } from "./core/index.ts"
 import { MooringError } from "./errors.ts"
-import type { RegisteredConnections } from "./register.ts"
 import { type ConnectionClass, loadClass, resolveType, type TypeSpec } from "./resolve-type.ts"
-import type { SQLConnection } from "./sql/index.ts"
 import { withDeadline } from "./util/abort.ts"
 import { addCaller } from "./util/caller.ts"
-import { type Duration, toMilliseconds } from "./util/duration.ts"
+import { toMilliseconds } from "./util/duration.ts"
 import { identity, stableKey } from "./util/stable-key.ts"
 import { warnOnce } from "./util/warn.ts"
-
-/** What `connection()` keeps for itself. Everything else goes to `_connect`. */
-export interface ReservedOptions {
-  /** After this the next call makes a new connection. */
-  ttl?: Duration
-  /** Bounds the connections of this name and type; the oldest goes. */
-  maxEntries?: number
-  /** Narrows a connection that all share to one session's. */
-  scope?: Scope
-  /** Puts the connect off to the first use. */
-  lazy?: boolean
-  /** Ends this caller's wait for the connect. */
-  signal?: AbortSignal
-  /** The longest wait for the connect. */
-  timeout?: Duration
-}
-
-/** What `connection()` takes besides a name, where no class says what its options are. */
-export interface ConnectionOptions extends ReservedOptions {
-  /** A built-in name, a name given to `configure({ types })`, or a module path. */
-  type?: string
-  [option: string]: unknown
-}
-
-/** What a class must make to be given as `type`. Structural: a class of another copy of the package is one too. */
-export interface ConnectionShape {
-  readonly connectionName: string
-  reset(options?: { timeout?: Duration }): Promise<void>
-  close(options?: { timeout?: Duration }): Promise<void>
-  isHealthy(options?: { timeout?: Duration }): Promise<boolean>
-}
-
-/** A class that may be given as `type`. */
-export type AnyConnectionClass = new (name: string, options?: never) => ConnectionShape
-
-/** What a class makes. `SQLConnection` itself, whose tables nobody described, allows every table. */
-export type ConnectionOf<Class extends AnyConnectionClass> =
-  InstanceType<Class> extends SQLConnection<unknown>
-    ? SQLConnection<unknown> extends InstanceType<Class>
-      ? SQLConnection
-      : InstanceType<Class>
-    : InstanceType<Class>
-
-/** The options that go with a class: the reserved ones, and those of its constructor. */
-export type OptionsOf<Class extends AnyConnectionClass> = ReservedOptions & { type: Class } & (Class extends new (
-    name: string,
-    options?: infer Options,
-  ) => unknown
-    ? Options
-    : unknown)
 
 /**
  * The connection of this name: one object per process for the same name, type and options, made at the first call.
@@ -79,19 +28,11 @@ export type OptionsOf<Class extends AnyConnectionClass> = ReservedOptions & { ty
  * @throws MooringError `NO_CONFIG`, `UNKNOWN_TYPE`, `BAD_CONFIG`, `DRIVER_MISSING`, `CONNECT`, `SECRETS`.
  * @example const pets = await connection("pets", { type: "sql" })
  */
-export function connection<Name extends keyof RegisteredConnections>(
-  name: Name,
-  options?: ConnectionOptions,
-): Promise<RegisteredConnections[Name]>
-export function connection<Type extends keyof BuiltinTypes>(
-  name: string,
-  options: ConnectionOptions & { type: Type },
-): Promise<BuiltinTypes[Type]>
-export function connection<Class extends AnyConnectionClass>(
-  name: string,
-  options: OptionsOf<Class>,
-): Promise<ConnectionOf<Class>>
-export function connection<C extends object = BaseConnection>(name: string, options?: ConnectionOptions): Promise<C>
+export function connection<
+  C extends object = BaseConnection,
+  const Name extends string = string,
+  Type extends ConnectionType = string | undefined,
+>(name: Name, options?: { type?: Type } & OptionsOf<Type>): Promise<ConnectionOf<C, Name, Type>>
 export async function connection(name: string, given: object = {}): Promise<object> {
   const environment = currentEnvironment()
   const resolved = resolveName(name)

@@ -38,7 +38,8 @@ export {
 export { type CloseOnSignalsOptions, closeOnSignals, type EndSignal } from "./close-on-signals.ts"
 export { loadConfigFile } from "./config-file.ts"
 export { closeAll, configure } from "./configure.ts"
-export { type ConnectionOptions, type ConnectionShape, connection, type ReservedOptions } from "./connection.ts"
+export { connection } from "./connection.ts"
+export type { ConnectionOptions, ConnectionShape, ReservedOptions } from "./connection-types.ts"
 export * as connections from "./connections.ts"
 export {
   BaseConnection,

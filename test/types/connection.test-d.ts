@@ -1,6 +1,7 @@
 /** Checked by `tsc -p .`, never run. */
 import {
   BaseConnection,
+  type ConnectionOptions,
   type ConnectionShape,
   connection,
   connections,
@@ -38,8 +39,18 @@ export async function builtinNames() {
   const other = await connection("pets", { type: "sql", url: "duckdb://", ttl: "1h", lazy: true })
   same<typeof other, SQLConnection>()
 
-  // @ts-expect-error a duration is a number or a text
-  const wrong: SQLConnection = await connection("pets", { type: "sql", ttl: true })
+  await connection("pets", {
+    type: "sql",
+    // @ts-expect-error a duration is a number or a text
+    ttl: true,
+  })
+  await connection("pets", {
+    type: "sql",
+    // @ts-expect-error of a setting, too, the mistake stands where it was made
+    pool_size: "many",
+  })
+  // @ts-expect-error the name decides what is made, not what is wanted of it
+  const wrong: PetsConnection = await connection("pets", { type: "sql" })
   return wrong
 }
 
@@ -51,12 +62,21 @@ export async function classes() {
   const withOptions = await connection("pets", { type: PetsConnection, token: "t", maxEntries: 3, timeout: "1s" })
   same<typeof withOptions, PetsConnection>()
 
-  // @ts-expect-error the class's token is a text
-  await connection("pets", { type: PetsConnection, token: 5 })
-  // @ts-expect-error the class has no such option
-  await connection("pets", { type: PetsConnection, tokne: "t" })
-  // @ts-expect-error reserved options have types too
-  await connection("pets", { type: PetsConnection, maxEntries: "3" })
+  await connection("pets", {
+    type: PetsConnection,
+    // @ts-expect-error the class's token is a text
+    token: 5,
+  })
+  await connection("pets", {
+    type: PetsConnection,
+    // @ts-expect-error the class has no such option
+    tokne: "t",
+  })
+  await connection("pets", {
+    type: PetsConnection,
+    // @ts-expect-error reserved options have types too
+    maxEntries: "3",
+  })
   // @ts-expect-error a class that makes something else is no connection
   await connection("pets", { type: Client })
 
@@ -79,6 +99,33 @@ export async function assertedAndUnknown() {
 
   const asPets = await connection<PetsConnection>("pets", { type: "./connections/pets.ts#PetsConnection" })
   same<typeof asPets, PetsConnection>()
+}
+
+export async function wantedAndWrapped(name: string, options: ConnectionOptions, type: "sql" | "github") {
+  const wanted: SQLConnection = await connection("pets")
+  const ofAPath: SQLConnection = await connection("pets", { type: "./connections/pets.ts" })
+  const either = await connection("pets", { type })
+  same<typeof either, BaseConnection>()
+  const wrapped = await connection<SQLConnection<PetsDB>>(name, { ...options, type: "sql" })
+  same<typeof wrapped, SQLConnection<PetsDB>>()
+  const generic = <C extends object>(): Promise<C> => connection<C>(name, options)
+  return [wanted, ofAPath, generic]
+}
+
+export function keys(): void {
+  class Weather extends PetsConnection {
+    static override typeKey = "weather@1"
+  }
+  class Oslo extends Weather {
+    static override typeKey = "oslo@1"
+  }
+  class Bergen extends Oslo {
+    static override readonly typeKey = "bergen@1"
+  }
+  class OwnSql extends SQLConnection {
+    static override readonly typeKey = "own@1"
+  }
+  void [Bergen, OwnSql]
 }
 
 export async function rows(pets: SQLConnection<PetsDB>) {

@@ -81,3 +81,22 @@ const own: BaseConnection = pets
   expect(mistakes).toHaveLength(1)
   expect(mistakes[0]).toContain("missing the following properties from type 'BaseConnection")
 })
+
+test("a mistake in the options is named as what it is", { timeout: 120_000 }, () => {
+  const program = `${helpers}
+import { connection, BaseConnection as Base } from "mooring"
+class Weather extends Base<number, { base: string }> { protected _connect() { return 1 } }
+await connection("a", { type: Weather, bsae: "x" })
+await connection("b", { type: "sql", pool_size: "many" })
+await connection("c", { type: "sql", pool: { pool_sise: 3 } })
+await connection("d", { type: Date })
+await connection("e", { type: "./weather.ts#Weather", anything: 1 })
+await connection("f", { type: "sqll" })
+`
+  expect(mistakesIn(program)).toEqual([
+    expect.stringContaining("'bsae' does not exist in type"),
+    "Type 'string' is not assignable to type 'number'.",
+    expect.stringContaining("Did you mean to write 'pool_size'?"),
+    expect.stringContaining("Type 'DateConstructor' is not assignable to type 'ConnectionType'"),
+  ])
+})
