@@ -91,6 +91,7 @@ const topFiles: Readonly<Record<string, Layer>> = {
   "config-file.ts": "connection",
   "configure.ts": "connection",
   "connection.ts": "connection",
+  "connection-types.ts": "connection",
   "connections.ts": "connection",
   "describe.ts": "connection",
   "diagnose.ts": "connection",
