@@ -8,7 +8,7 @@
 export const errorCodes = {
   ABORTED: "The connection was cut off while this work was using it.",
   BAD_CONFIG: "A setting has a value that cannot be used.",
-  BAD_DURATION: "A duration is neither a number of seconds nor a text such as 1h30m.",
+  BAD_DURATION: "A duration is neither a number of seconds nor a string such as 1h30m.",
   BAD_PARAMS: "The parameters do not fit the statement.",
   BAD_VALUE: "A value cannot be given in the JavaScript type that was asked for.",
   CACHE: "A cached value could not be written or read.",
@@ -27,7 +27,7 @@ export const errorCodes = {
   SESSION_STATE: "The session cannot do this now.",
   TIMEOUT: "A deadline passed.",
   TOO_LARGE: "A result is larger than maxRows or maxBytes, or a text larger than JavaScript can hold.",
-  UNAVAILABLE: "The server has been out of reach for a while, and is not tried by every call.",
+  UNAVAILABLE: "The server is unreachable; calls fail fast until the next attempt to connect.",
   UNKNOWN_TYPE: "There is no connection type of this name.",
   UNSUPPORTED: "This database or runtime cannot do what was asked.",
 } as const

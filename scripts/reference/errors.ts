@@ -20,7 +20,7 @@ that fails is not this error: queries go on without it.`,
   CLOSED: `Somebody called \`close()\` or \`closeAll()\` and kept the object. Call \`connection()\` again.`,
   CONNECT: `The server or file could not be reached, or refused the login. \`mooring test <name>\` says at which step. For SQLite and
 DuckDB: \`query()\` never creates a file; \`execute()\` and sessions do.`,
-  DATA_LOST: `The engine failed as a whole, or the thread that held the database was ended. Every later call on the connection is
+  DATA_LOST: `The engine failed as a whole. Every later call on the connection is
 this error: an empty database would answer as if nothing had happened. Call \`close()\` and open the connection again for an
 empty one; keep in a file what must last.`,
   DRIVER_MISSING: `The message names the package and its versions, and the hint is the command for your package manager.`,
