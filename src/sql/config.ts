@@ -97,7 +97,6 @@ export function toSqlConfig(
     const { engine, lacking } = readEngine(layers)
     const streamlit = layers.some((layer) => layer.streamlit)
     const unused: string[] = lacking.length > 0 ? [lackingWarning(lacking, dialect)] : []
-    const autocommit = strongest(layers, "autocommit")
     const { settings, query } = readSettings(dialect, read, from, unused)
     const connectArgs = streamlit ? knownArgs(engine.connectArgs, dialect, unused) : engine.connectArgs
     if (unused.length > 0) warnings.push(unused.join(" "))
@@ -121,7 +120,7 @@ export function toSqlConfig(
         settings,
         connectArgs,
         pool: engine.pool,
-        autocommit: autocommit ? readers.boolean(autocommit.value, autocommit.what) : engine.isolation === "autocommit",
+        ...readAutocommit(layers, engine, query),
         ...(engine.isolation !== undefined && engine.isolation !== "autocommit" && { isolation: engine.isolation }),
         projectDir: context.projectDir,
       },
@@ -134,6 +133,20 @@ export function toSqlConfig(
 function strongest(layers: readonly Layer[], key: string): Sourced | undefined {
   const found = layers.findLast(({ values }) => values[key] !== undefined)
   return found && { value: found.values[key], what: `${key} in ${found.source}` }
+}
+
+/** Mooring's own key; otherwise SQLAlchemy's level, or the argument of Python's drivers. */
+function readAutocommit(
+  layers: readonly Layer[],
+  { isolation, connectArgs }: EngineSettings,
+  query: SqlConfig["query"],
+): Pick<SqlConfig, "autocommit" | "ignoresCommit"> {
+  const own = strongest(layers, "autocommit")
+  if (own) return { autocommit: readers.boolean(own.value, own.what) }
+  const ofDriver = connectArgs.autocommit ?? query.autocommit
+  const asked = ofDriver !== undefined && readers.boolean(ofDriver, "autocommit in the URL's query or connect_args")
+  const autocommit = isolation === undefined ? asked : isolation === "autocommit"
+  return autocommit ? { autocommit, ignoresCommit: true } : { autocommit }
 }
 
 function readEngine(layers: readonly Layer[]): { engine: EngineSettings; lacking: string[] } {

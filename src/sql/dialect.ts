@@ -235,7 +235,9 @@ export interface SqlConfig {
   readonly connectArgs: Readonly<Record<string, unknown>>
   readonly pool: PoolSettings
   readonly autocommit: boolean
-  /** The level of transactions that ask for none; absent: the database's own. */
+  /** With `autocommit`: a session's `commit()` and `rollback()` do nothing, as SQLAlchemy's, and are no errors. */
+  readonly ignoresCommit?: boolean
+  /** The level of statements and transactions that ask for none; absent: the database's own. */
   readonly isolation?: NonNullable<TransactionOptions["isolation"]>
   /** Relative files are relative to this folder. */
   readonly projectDir: string

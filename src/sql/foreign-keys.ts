@@ -55,7 +55,6 @@ const advice: Readonly<Record<string, Advice>> = {
   bigNumberStrings: "Say in values how integers appear.",
   waitForConnections: "Leave waitForConnections out: callers wait, for pool_timeout.",
   socketPath: "Write unix_socket instead of socketPath.",
-  init_command: "Set what it sets by time_zone, sql_mode or collation.",
   // SQLAlchemy's and node-postgres'
   application_name: { mysql: "MySQL has no application_name." },
   options: { mysql: "MySQL takes no options: set time_zone, sql_mode or collation." },

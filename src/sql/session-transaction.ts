@@ -20,6 +20,8 @@ import { noticed, streamEnd } from "./told-stream.ts"
 /** What a session needs of its connection. */
 export interface SessionHost extends Binder {
   readonly autocommit: boolean
+  /** Of an autocommit connection: commit() and rollback() do nothing, and are no errors. */
+  readonly ignoresCommit: boolean
   /** Whether `transaction()` commits and rolls back, and not the caller. */
   readonly inCallback: boolean
   readonly values: ValueOptions | undefined

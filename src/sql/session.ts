@@ -94,7 +94,7 @@ export class Session<DB = AnyDatabase> implements AsyncDisposable {
    */
   async commit(options: CallOptions = {}): Promise<void> {
     refuseUnknown("commit()", options, callOptions, this.#host.name)
-    this.#refuseWithAutocommit("commit")
+    if (this.#hasNoTransactions("commit")) return
     await reporting(undefined, () =>
       this.#within(options, "A commit", async (signal) => {
         // Whoever gave the signal takes the transaction for given up.
@@ -106,7 +106,7 @@ export class Session<DB = AnyDatabase> implements AsyncDisposable {
 
   /** Undoes what was done since the last commit. */
   async rollback(): Promise<void> {
-    this.#refuseWithAutocommit("rollback")
+    if (this.#hasNoTransactions("rollback")) return
     await this.#inTurn(() => this.#transaction.rollback())
   }
 
@@ -116,7 +116,7 @@ export class Session<DB = AnyDatabase> implements AsyncDisposable {
    * @throws MooringError `UNSUPPORTED` where the database has no savepoints (DuckDB).
    */
   async savepoint<T>(work: () => Promise<T>): Promise<T> {
-    this.#refuseWithAutocommit("savepoint")
+    if (this.#host.autocommit) throw this.#meaningless("savepoint")
     if (!capabilitiesOf(this.#host.dialect).savepoints) {
       throw new MooringError("UNSUPPORTED", `${this.#host.dialect.name} has no savepoints.`, {
         connection: this.#host.name,
@@ -204,11 +204,17 @@ export class Session<DB = AnyDatabase> implements AsyncDisposable {
     return result
   }
 
-  #refuseWithAutocommit(what: string): void {
-    const { autocommit, name: connection } = this.#host
-    if (!autocommit) return
+  /** @throws MooringError `SESSION_STATE` where that is an error. */
+  #hasNoTransactions(what: string): boolean {
+    const { autocommit, ignoresCommit } = this.#host
+    if (autocommit && !ignoresCommit) throw this.#meaningless(what)
+    return autocommit
+  }
+
+  #meaningless(what: string): MooringError {
+    const { name: connection } = this.#host
     const message = `Connection "${connection}": ${what}() has no meaning on an autocommit connection.`
-    throw new MooringError("SESSION_STATE", message, {
+    return new MooringError("SESSION_STATE", message, {
       connection,
       hint: "Use transaction(), remove autocommit, or leave the call out.",
     })

@@ -172,8 +172,9 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
     const { connectionName: name, _values: values } = this
     const { dialect, streamlit } = this._target
     const parts = { name, dialect, streamlit, values, borrow: this._borrowing() }
-    const host = { autocommit: false, inCallback: false, ...kind, ...parts, committed: () => this._committed() }
-    const { isolation } = this._target.config
+    const { isolation, ignoresCommit = false } = this._target.config
+    const standard = { autocommit: false, inCallback: false, ignoresCommit }
+    const host = { ...standard, ...kind, ...parts, committed: () => this._committed() }
     const level = isolation !== undefined && !kind.autocommit ? { isolation } : {}
     return new Session<DB>(host, { ...level, ...options }, signal)
   }
@@ -228,9 +229,10 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
   protected override async _sourceIdentity(): Promise<SourceIdentity> {
     const { source, config } = this._target
     const { values, fetched } = this._describeOptions()
-    const { username, password } = config
+    const { username, password, isolation } = config
+    const level = isolation === undefined ? {} : { isolation }
     // What is fetched counts by where it comes from, so that a token in it may change.
-    const counted = fetched.has("url") ? { url: values.url } : { ...source.identity, username, password }
+    const counted = fetched.has("url") ? { url: values.url } : { ...source.identity, username, password, ...level }
     const identity = await sourceIdentity(`sql ${config.dialect}`, counted)
     return { ...identity, perGeneration: source.ephemeral, local: source.local || fetched.has("url") }
   }

@@ -318,13 +318,25 @@ onServer("ssl_mode means what it means in MySQL", async (context) => {
   expect(await encrypted("localhost", {}, { ssl: { ca: authority } })).toBe(true)
   expect(await encrypted("127.0.0.1", {}, { ssl: { ca: authority, check_hostname: false } })).toBe(true)
   expect(await encrypted("127.0.0.1", {}, { ssl: {} })).toBe(true)
-  for (const settings of [{ ssl_mode: "VERIFY_IDENTITY" }, { ssl: true }]) {
+  expect(await encrypted("127.0.0.1", { ...ca, ssl_verify_cert: true })).toBe(true)
+  expect(await encrypted("127.0.0.1", { ...ca, ssl_verify_identity: false })).toBe(true)
+  expect(await encrypted("127.0.0.1", { ssl_ca: `${folder}/server.crt`, ssl_verify_cert: false })).toBe(true)
+  expect(await encrypted("localhost", { ...ca, ssl_verify_identity: true })).toBe(true)
+  expect(await encrypted("localhost", { ...ca, ssl_verify_cert: false, ssl_verify_identity: true })).toBe(true)
+  const unknown = [
+    { ssl_mode: "VERIFY_IDENTITY" },
+    { ssl: true },
+    { ssl_verify_cert: true },
+    { ssl_verify_identity: true },
+  ]
+  for (const settings of unknown) {
     const told = await refused("localhost", settings)
     expect(told, JSON.stringify(settings)).toMatchObject({ action: "fatal", code: "CONNECT" })
     expect(told.hint).toContain("ssl_ca")
   }
   // The certificate is for localhost, and not for its address.
-  for (const settings of [{ ssl_mode: "VERIFY_IDENTITY", ...ca }, ca, { ssl: true, ...ca }]) {
+  const verified = [{ ssl_mode: "VERIFY_IDENTITY" }, {}, { ssl: true }, { ssl_verify_identity: true }]
+  for (const settings of verified.map((each) => ({ ...each, ...ca }))) {
     expect(await refused("127.0.0.1", settings)).toMatchObject({ action: "fatal", code: "CONNECT" })
   }
   expect(await refused("localhost", { ssl_mode: "VERIFY_CA", ssl_ca: `${folder}/server.crt` })).toMatchObject({

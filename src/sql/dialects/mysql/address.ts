@@ -14,6 +14,12 @@ export interface Address {
   readonly user: string
 }
 
+/** MySQL's, but for `binary`, by which texts would be bytes. */
+const charsets: readonly string[] = (
+  "utf8mb4 utf8mb3 utf8 latin1 ascii armscii8 big5 cp1250 cp1251 cp1256 cp1257 cp850 cp852 cp866 cp932 dec8 eucjpms euckr " +
+  "gb18030 gb2312 gbk geostd8 greek hebrew hp8 keybcs2 koi8r koi8u latin2 latin5 latin7 macce macroman sjis swe7 tis620 ujis"
+).split(" ")
+
 /** Keys of a section that MySQL has beyond the common ones. Most are those of MySQL's own clients, or SQLAlchemy's. */
 export const settings: Readonly<Record<string, Setting>> = {
   unix_socket: { type: "text", description: "The path of the server's socket, instead of host and port." },
@@ -41,11 +47,26 @@ export const settings: Readonly<Record<string, Setting>> = {
     description: "false checks the certificate's authority only, as VERIFY_CA.",
     tuning: true,
   },
+  ssl_verify_cert: {
+    type: "boolean",
+    description:
+      "true is VERIFY_CA with an ssl_ca and VERIFY_IDENTITY without one; false encrypts, but with whomever answers.",
+    tuning: true,
+  },
+  ssl_verify_identity: {
+    type: "boolean",
+    description: "true is VERIFY_IDENTITY; false is ssl_check_hostname = false.",
+    tuning: true,
+  },
   charset: {
     type: "text",
-    description: "Text always travels as utf8mb4: here so that other drivers' URLs work.",
-    oneOf: ["utf8mb4", "utf8mb3", "utf8"],
+    description: "Text always travels as utf8mb4, which has every character: here so that other drivers' URLs work.",
+    oneOf: charsets,
     tuning: true,
+  },
+  init_command: {
+    type: "text",
+    description: "One statement that is run whenever a session begins, or begins anew, as SET time_zone = '+02:00'.",
   },
   collation: { type: "text", description: "How texts of statements compare (the server's own for utf8mb4)." },
   time_zone: {

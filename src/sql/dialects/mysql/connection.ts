@@ -8,9 +8,9 @@ import type { ConnectionParts } from "./connection-parts.ts"
 import type { Connection, OkPacket } from "./driver.ts"
 import type { Enforcement } from "./enforcement.ts"
 import { Exchange, ignored, type Protocol, type RowTaker } from "./exchange.ts"
-import { endsLink, noteFailure } from "./failures.ts"
+import { endsLink, failedInit, noteFailure } from "./failures.ts"
 import { boundAs, type TypedParameter } from "./params.ts"
-import { type RefusedStatement, refusalOf } from "./read-only.ts"
+import { explained, refusalOf } from "./read-only.ts"
 import { refusesWrites } from "./refusals.ts"
 import { Renewal, type RenewalHost } from "./renewal.ts"
 import { type Limits, type ReaderFor, ResultTaker, readerFor } from "./results.ts"
@@ -22,8 +22,6 @@ import type { Wire } from "./wire/wire.ts"
 
 /** How long a server may take to hang up; milliseconds. */
 const closePatience = 1_000
-/** The server's number for what is no SQL. */
-const syntaxError = 1064
 const unlimited = { maxRows: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY } as const
 
 /** One connection: `mysql2`'s, and the session behind it. */
@@ -166,7 +164,12 @@ export class MysqlConnection implements DriverConnection {
     const facts = factsOf(text, readOnly, this.state.backslashEscapes)
     const isPlain = facts.isPlain && this.state.isTracked
     const refusal = readOnly ? refusalOf(facts) : undefined
-    if (refusal) throw await this.refusalFor(text, refusal, signal)
+    if (refusal)
+      throw await explained(
+        refusal,
+        () => this.prepareOnly(text, signal),
+        () => this.usable,
+      )
     const unguarded = readOnly ? this.enforcement.refusalOf(text) : undefined
     if (unguarded) throw unguarded
     const fresh = this.renewal.before(isPlain)
@@ -204,10 +207,13 @@ export class MysqlConnection implements DriverConnection {
   }
 
   private async fit(readOnly: boolean, signal: AbortSignal): Promise<void> {
-    const text = this.state.statementFor(readOnly)
-    if (text === undefined) return
-    this.state.forgetMode()
-    await this.runOwn(text, signal)
+    const texts = this.state.statementsFor(readOnly)
+    if (texts.length === 0) return
+    this.state.applying()
+    for (const text of texts) {
+      const running = this.runOwn(text, signal)
+      await (this.state.isInit(text) ? running.catch(failedInit) : running)
+    }
     this.state.applied(readOnly)
   }
 
@@ -256,16 +262,9 @@ export class MysqlConnection implements DriverConnection {
     }
   }
 
-  /** The error for a statement that a query cannot do. What is no SQL at all is told as that: preparing runs nothing. */
-  private async refusalFor(text: string, refusal: RefusedStatement, signal: AbortSignal): Promise<unknown> {
-    try {
-      await this.tell((answered) => this.link.prepare(text, answered), signal)
-      this.link.unprepare(text)
-    } catch (error) {
-      const { errno, fatal } = error as { errno?: number; fatal?: boolean }
-      if (errno === syntaxError || fatal || !this.usable) return error
-    }
-    return refusal
+  private async prepareOnly(text: string, signal: AbortSignal): Promise<void> {
+    await this.tell((answered) => this.link.prepare(text, answered), signal)
+    this.link.unprepare(text)
   }
 
   private renewalHost(database: string | undefined): RenewalHost {

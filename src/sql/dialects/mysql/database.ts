@@ -9,6 +9,7 @@ import { MysqlConnection } from "./connection.ts"
 import { type Connection, type ConnectionConfig, type Handshake, loadMysql2, type Mysql2 } from "./driver.ts"
 import { Enforcement } from "./enforcement.ts"
 import { serverKind } from "./server.ts"
+import { sessionSettings } from "./session-settings.ts"
 import { SessionState } from "./session-state.ts"
 import { hostForTls, lacksTls, type Security, securityOf } from "./tls.ts"
 import { type ReadTarget, Wire } from "./wire/wire.ts"
@@ -70,7 +71,7 @@ class MysqlDatabase implements Database {
     this.version = server.version
     const connection = new MysqlConnection({
       wire,
-      state: new SessionState(this.own, server),
+      state: new SessionState(sessionSettings(this.own, server, this.config.isolation)),
       enforcement: this.enforcement,
       database: this.address.database,
       zeroDates: this.own.zero_dates as ZeroDates | undefined,

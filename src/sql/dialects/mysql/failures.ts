@@ -2,8 +2,9 @@ import { isMooringError, type QueryErrorKind } from "../../../errors.ts"
 import type { Failure } from "../../dialect.ts"
 import { aboutOf } from "./about.ts"
 import { ProtocolError } from "./columns/reader.ts"
+import { hintFor, initHint } from "./hints.ts"
 import { RefusedStatement } from "./read-only.ts"
-import { refusalByServer, tooManyOfUser } from "./refusals.ts"
+import { refusalByServer } from "./refusals.ts"
 
 /** The fields of `mysql2`'s errors that are used. */
 interface DriverError {
@@ -22,6 +23,13 @@ interface DriverError {
 }
 
 const readers = new WeakSet<object>()
+const ofInit = new WeakSet<object>()
+
+/** Remembers that it was the section's own `init_command` that failed. */
+export function failedInit(error: unknown): never {
+  if (error instanceof Error) ofInit.add(error)
+  throw error
+}
 
 /**
  * Takes what a server's error tells of the statement's values away, and remembers whether it was the answer to a
@@ -255,25 +263,6 @@ const kindsOfClasses: Readonly<Record<string, QueryErrorKind>> = {
   "42": "syntax",
 }
 
-const hints: Readonly<Record<number, string>> = {
-  1040: "Lower pool_size and max_overflow, or raise the server's max_connections.",
-  1203: tooManyOfUser,
-  1045: "Check username and password, and from which hosts the user may come.",
-  1049: "Check the database's name.",
-  1129: "The server has blocked this host: mysqladmin flush-hosts lets it in again.",
-  1153: "Give less at once, or raise the server's max_allowed_packet.",
-  1290: "The server was started so that it does not do this.",
-  1295: "This statement cannot be prepared: write its values into its text.",
-  1317: "It was cancelled, at the server or from another session.",
-  1461: "Raise the server's max_prepared_stmt_count.",
-  1969: "It took longer than statement_timeout.",
-  3024: "It took longer than statement_timeout.",
-  3948: "Reading files of this machine for the server is turned off.",
-  4166: "Reading files of this machine for the server is turned off.",
-}
-
-const diskHint = "The server's disk is full, or a table has reached its own limit: free some space, or raise the limit."
-
 function ofServer(error: unknown, driverError: DriverError): Failure {
   const { errno = 0, sqlState = "", message } = driverError
   const refusal = refusalByServer(error)
@@ -281,7 +270,7 @@ function ofServer(error: unknown, driverError: DriverError): Failure {
   const isFull = isDiskFull(driverError)
   const kind = isFull ? "diskFull" : (kinds[errno] ?? kindsOfClasses[sqlState.slice(0, 2)] ?? "other")
   const isRead = readers.has(error as object)
-  const hint = isFull ? diskHint : (hints[errno] ?? (errno === 1148 && /LOCAL/.test(message) ? hints[4166] : undefined))
+  const hint = ofInit.has(error as object) ? initHint : hintFor(errno, message, isFull)
   return {
     action: actions[errno] ?? "fatal",
     // Where the caller's own transaction only reads, execute() is refused as well: there the hint to use it would be wrong.

@@ -27,6 +27,9 @@ const passed: readonly string[] = [
   "with",
 ]
 
+/** The server's number for what is no SQL. */
+const syntaxError = 1064
+
 /** A statement that a query cannot do, which was not run. */
 export class RefusedStatement extends Error {}
 
@@ -42,4 +45,23 @@ export function refusalOf({ verbs, writesFile, readsFile }: StatementFacts): Ref
   if (verb === undefined) return undefined
   const name = /^\w+$/.test(verb) ? verb.toUpperCase() : "Such a statement"
   return new RefusedStatement(`query() only reads, and ${name} may change more than its own answer.`)
+}
+
+/**
+ * The error for a statement that is refused. Of what is no SQL at all, it is the server's.
+ *
+ * @param prepare has the server look at the statement, which runs nothing.
+ */
+export async function explained(
+  refusal: RefusedStatement,
+  prepare: () => Promise<void>,
+  isUsable: () => boolean,
+): Promise<unknown> {
+  try {
+    await prepare()
+  } catch (error) {
+    const { errno, fatal } = error as { errno?: number; fatal?: boolean }
+    if (errno === syntaxError || fatal || !isUsable()) return error
+  }
+  return refusal
 }

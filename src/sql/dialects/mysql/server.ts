@@ -5,17 +5,20 @@ export interface ServerKind {
   readonly version: string
   /** The session's variable that makes transactions read-only. */
   readonly readOnlyVariable: "transaction_read_only" | "tx_read_only"
+  /** That of the level of its transactions. */
+  readonly isolationVariable: "transaction_isolation" | "tx_isolation"
 }
 
 /** @param told as in the server's first packet: MariaDB puts `5.5.5-` before its own, so that old clients are content. */
 export function serverKind(told: string): ServerKind {
   const isMariaDB = /mariadb/i.test(told)
   const version = isMariaDB ? told.replace(/^5\.5\.5-/, "") : told
-  const renamed = isMariaDB ? [11, 1, 1] : [5, 7, 20]
+  const isRenamed = isAtLeast(version, isMariaDB ? [11, 1, 1] : [5, 7, 20])
   return {
     isMariaDB,
     version,
-    readOnlyVariable: isAtLeast(version, renamed) ? "transaction_read_only" : "tx_read_only",
+    readOnlyVariable: isRenamed ? "transaction_read_only" : "tx_read_only",
+    isolationVariable: isRenamed ? "transaction_isolation" : "tx_isolation",
   }
 }
 

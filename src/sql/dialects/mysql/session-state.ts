@@ -1,11 +1,6 @@
-import { MooringError } from "../../../errors.ts"
-import type { MysqlSettings } from "./address.ts"
 import type { OkPacket } from "./driver.ts"
-import type { ServerKind } from "./server.ts"
+import type { SessionSettings } from "./session-settings.ts"
 import { type Zone, zoneNamed } from "./zone.ts"
-
-/** How long the server waits for a reader of a stream that does not come back; seconds. Its own default is 60. */
-const patientWrites = 3600
 
 /**
  * With it the server's answers say whether a statement, or a function in it, has changed a setting or a variable, or made
@@ -24,14 +19,13 @@ const stateChangedBit = 0x4000
 const utc = /^([+-]00:00|(Etc\/)?(UTC|GMT|Zulu)|Etc\/Greenwich)$/i
 
 /**
- * What is set in a session, and what has to be sent so that it fits the next statement: one statement at most.
+ * What is set in a session, and what has to be sent so that it fits the next statement: one statement, unless an
+ * `init_command` is configured.
  *
  * Nothing is sent for a session that reads again and again.
  */
 export class SessionState {
-  private readonly settings: readonly string[]
-  private readonly readOnlyVariable: string
-  private readonly configuredZone: string
+  private readonly settings: SessionSettings
   /** Whether the server reports what statements change. */
   isTracked = true
   private isSet = false
@@ -49,10 +43,8 @@ export class SessionState {
   /** `reading`: read-only by us; `free`: as the server has it; `unknown`: nobody knows which. */
   private mode: "reading" | "free" | "unknown" = "free"
 
-  constructor(own: MysqlSettings, server: ServerKind) {
-    this.settings = settingsFor(own, server)
-    this.configuredZone = String(own.time_zone ?? "+00:00")
-    this.readOnlyVariable = `@@SESSION.${server.readOnlyVariable}`
+  constructor(settings: SessionSettings) {
+    this.settings = settings
   }
 
   /** The session's clock, as far as the server told; undefined where only it knows. */
@@ -143,28 +135,43 @@ export class SessionState {
     this.left = "state"
   }
 
-  /** What makes the session fit; undefined where it is. */
-  statementFor(readOnly: boolean): string | undefined {
-    // Tracking first: setting it drops what was to be reported.
-    const parts: string[] = this.isSet ? [] : [...(this.isTracked ? tracking : []), ...this.settings]
+  /** What makes the session fit, in this order; mostly nothing. */
+  statementsFor(readOnly: boolean): readonly string[] {
+    const { first, init, last } = this.settings
+    const mode = this.modeFor(readOnly)
+    if (!this.isSet) {
+      // Tracking first: setting it drops what was to be reported.
+      const begin = [...(this.isTracked ? tracking : []), ...first]
+      return init ? [...set(begin), init.text, ...set([...last, ...mode])] : set([...begin, ...mode])
+    }
+    // Writable again is what the init_command makes of it.
+    if (init?.setsMode && !readOnly && mode.length > 0) return [...set(mode), init.text, ...set(last)]
     // Its answer names the zone.
-    if (this.isSet && !this.isZoneKnown) parts.push("time_zone = @@SESSION.time_zone")
-    if (readOnly && this.mode !== "reading") parts.push(`${this.readOnlyVariable} = 1`)
-    if (!readOnly && this.mode !== "free") parts.push(`${this.readOnlyVariable} = DEFAULT`)
-    return parts.length === 0 ? undefined : `SET ${parts.join(", ")}`
+    return set([...(this.isZoneKnown ? [] : ["time_zone = @@SESSION.time_zone"]), ...mode])
   }
 
-  /** That statement was run. */
+  /** Whether this is the configured statement. */
+  isInit(text: string): boolean {
+    return text === this.settings.init?.text
+  }
+
+  private modeFor(readOnly: boolean): readonly string[] {
+    const { modeVariable } = this.settings
+    if (readOnly) return this.mode === "reading" ? [] : [`${modeVariable} = 1`]
+    return this.mode === "free" ? [] : [`${modeVariable} = DEFAULT`]
+  }
+
+  /** Those statements were run. */
   applied(readOnly: boolean): void {
-    if (!this.isSet) this.timeZone = this.configuredZone
     this.isSet = true
     this.isZoneKnown = true
     this.mode = readOnly ? "reading" : "free"
   }
 
-  /** A statement may have set the session's access mode, or a setting of ours may have come to nothing. */
-  forgetMode(): void {
+  /** Statements that set the session's access mode, or settings of ours, are run now, and may come to nothing. */
+  applying(): void {
     this.mode = "unknown"
+    if (!this.isSet) this.timeZone = this.settings.timeZone
   }
 
   /** The server has forgotten all of it, and is back in the configured database. */
@@ -177,35 +184,11 @@ export class SessionState {
   }
 }
 
+function set(parts: readonly string[]): readonly string[] {
+  return parts.length === 0 ? [] : [`SET ${parts.join(", ")}`]
+}
+
 /** Whether these bits of a status say that something in the session was changed. */
 export function saysChanged(status: number): boolean {
   return (status & stateChangedBit) !== 0
-}
-
-/** Every session's text is UTF-8, its clock is UTC, and each statement is its own transaction unless one is begun. */
-function settingsFor(own: MysqlSettings, server: ServerKind): string[] {
-  const { collation, time_zone = "+00:00", sql_mode, statement_timeout } = own
-  return [
-    `NAMES utf8mb4${collation === undefined ? "" : ` COLLATE ${plain(collation, "collation")}`}`,
-    `time_zone = '${plain(time_zone, "time_zone")}'`,
-    "autocommit = 1",
-    `net_write_timeout = GREATEST(@@net_write_timeout, ${patientWrites})`,
-    ...(sql_mode === undefined ? [] : [`sql_mode = '${plain(sql_mode, "sql_mode")}'`]),
-    ...(statement_timeout === undefined ? [] : [statementTimeout(Number(statement_timeout), server)]),
-  ]
-}
-
-/** MariaDB counts seconds, for every statement; MySQL milliseconds, for SELECT. */
-function statementTimeout(milliseconds: number, { isMariaDB }: ServerKind): string {
-  const limit = Number.isFinite(milliseconds) ? milliseconds : 0
-  return isMariaDB ? `max_statement_time = ${limit / 1000}` : `max_execution_time = ${Math.ceil(limit)}`
-}
-
-/** They stand in SQL as they are. */
-function plain(value: unknown, name: string): string {
-  const text = String(value)
-  if (/^[\w+:,/ -]*$/.test(text)) return text
-  throw new MooringError("BAD_CONFIG", `${name} has characters that no value of it has.`, {
-    hint: `Give it as MySQL's SET takes it.`,
-  })
 }

@@ -26,11 +26,16 @@ export function securityOf(own: MysqlSettings, { socket }: Address, projectDir: 
   return mode === "PREFERRED" ? [tls, undefined] : [tls]
 }
 
-function modeOf({ ssl, ssl_mode, ssl_ca, ssl_check_hostname }: MysqlSettings): Mode {
+/** `ssl_mode`, or what the keys of other clients ask for. Of contradictory ones the strictest counts. */
+function modeOf(own: MysqlSettings): Mode {
+  const { ssl, ssl_mode, ssl_ca, ssl_check_hostname, ssl_verify_cert, ssl_verify_identity } = own
   if (ssl_mode !== undefined) return ssl_mode as Mode
+  if (ssl_verify_identity === true) return "VERIFY_IDENTITY"
+  if (ssl_verify_cert === true) return ssl_ca === undefined ? "VERIFY_IDENTITY" : "VERIFY_CA"
   if (ssl === false) return "DISABLED"
+  if (ssl_verify_cert === false && (ssl === true || ssl_ca !== undefined)) return "REQUIRED"
   if (ssl !== true && ssl_ca === undefined) return "PREFERRED"
-  return ssl_check_hostname === false ? "VERIFY_CA" : "VERIFY_IDENTITY"
+  return ssl_check_hostname === false || ssl_verify_identity === false ? "VERIFY_CA" : "VERIFY_IDENTITY"
 }
 
 function optionsFor(mode: Mode, own: MysqlSettings, projectDir: string): TlsConfig {

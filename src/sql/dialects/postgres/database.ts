@@ -145,6 +145,7 @@ class PostgresDatabase implements Database {
   /** What `pg` has no setting for. */
   private addStartupParameters(client: Client): void {
     const { search_path, role } = this.own
+    const { isolation } = this.config
     const standard = client.getStartupConf.bind(client)
     client.getStartupConf = () => ({
       ...standard(),
@@ -152,6 +153,10 @@ class PostgresDatabase implements Database {
       DateStyle: "ISO",
       ...(search_path !== undefined && { search_path: String(search_path) }),
       ...(role !== undefined && { role: String(role) }),
+      // The server's own name of a snapshot.
+      ...(isolation !== undefined && {
+        default_transaction_isolation: isolation === "snapshot" ? "repeatable read" : isolation,
+      }),
     })
   }
 
