@@ -183,11 +183,15 @@ export class MemoryStore {
     if (groups === undefined) this.#index.set(scope, (groups = new Map()))
     let group = groups.get(name)
     if (group === undefined) {
+      flatten(name)
       groups.set(name, (group = { scope, name, ids: new Map(), keepFor: 0 }))
       this.#groupBytes += groupCost({ scope, group: name })
     }
     let key = group.ids.get(id)
-    if (key === undefined) group.ids.set(id, (key = { scope: group.scope, group: group.name, id }))
+    if (key === undefined) {
+      flatten(id)
+      group.ids.set(id, (key = { scope: group.scope, group: group.name, id }))
+    }
     return { group, key }
   }
 
@@ -200,6 +204,16 @@ export class MemoryStore {
     if (groups!.size === 0) this.#index.delete(key.scope)
   }
 }
+
+/**
+ * V8 keeps a string that was concatenated as all of its pieces, which take many times its length, until something needs
+ * the whole: a regular expression does.
+ */
+function flatten(text: string): void {
+  anything.test(text)
+}
+
+const anything = /^/
 
 function groupCost({ scope, group }: Pick<CacheKey, "scope" | "group">): number {
   return perGroup + 2 * (scope.length + group.length)

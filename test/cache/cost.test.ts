@@ -6,6 +6,7 @@ import { sizeOfData } from "../../src/cache/data-size.ts"
 import { copyData } from "../../src/cache/plain-data.ts"
 import { sharedTables } from "../../src/core/table-codec.ts"
 import { Table, tableFromRows } from "../../src/tables/index.ts"
+import { stableKey } from "../../src/util/stable-key.ts"
 import { builtFile } from "../support/built-file.ts"
 import { runScript } from "../support/child.ts"
 import { memoryInUse } from "../support/gc.ts"
@@ -52,6 +53,24 @@ describe("what an entry costs", () => {
     expect(cache.stats().entries).toBe(entries + 200)
     expect(counted).toBeGreaterThan(used * 0.8)
     expect(counted).toBeLessThan(used * 4)
+  })
+
+  it("with a key of many parts is no more than what the key's text takes", async () => {
+    const cache = new Cache({ maxBytes: 2 ** 40 })
+    const fill = async (from: number, to: number) => {
+      for (let at = from; at < to; at++) {
+        const key = {
+          ...keyOf(stableKey(range(200).map((part) => part + at))),
+          group: `select ${at} /*`.concat("*", "/"),
+        }
+        await cache.read(key, { ttl: Infinity, sizeOf }, async () => at)
+      }
+    }
+    await fill(-200, 0)
+    const before = { used: await memoryInUse(), counted: cache.stats().bytes }
+    await fill(0, entries)
+    const used = (await memoryInUse()) - before.used
+    expect(cache.stats().bytes - before.counted).toBeGreaterThan(used * 0.8)
   })
 
   it("of a table is the whole of each buffer behind it, once", () => {
