@@ -114,6 +114,13 @@ test("limits hold while rows are read", async () => {
   expect(rows).toMatchObject({ code: "TOO_LARGE", message: "The result has more than 10000 rows." })
   const bytes = await failure(connection.run({ text, values: [] }, { ...reading, maxBytes: 1_000_000 }))
   expect(bytes).toMatchObject({ code: "TOO_LARGE", hint: expect.stringContaining("maxBytes") })
+  for (const value of ["repeat('x', 3000000)", "repeat('x', 3000000)::blob"]) {
+    const large = { text: `select 'short' as a, ${value} as b`, values: [] }
+    expect(await failure(connection.run(large, { ...reading, maxBytes: 1_000_000 }))).toMatchObject({
+      code: "TOO_LARGE",
+    })
+    expect((await connection.run(large, { ...reading, maxBytes: 4_000_000 })).rowCount).toBe(1)
+  }
   const exact = { ...reading, maxRows: 3 }
   expect((await connection.run({ text: "from range(3)", values: [] }, exact)).rowCount).toBe(3)
   expect(connection.usable).toBe(true)

@@ -154,6 +154,10 @@ onServer("more than maxRows or maxBytes is an error, and the rest is not read", 
     expect(error).toMatchObject({ code: "TOO_LARGE" })
     expect(await rows(connection, "select 1 as a")).toEqual([{ a: 1 }])
   }
+  // One row, refused by what the server says of its length.
+  const large = { text: "select 1 as i, repeat('x', 30000000) as x", values: [] }
+  expect(await failure(connection.run(large, { ...reading, maxBytes: 100_000 }))).toMatchObject({ code: "TOO_LARGE" })
+  expect(await rows(connection, "select 1 as a")).toEqual([{ a: 1 }])
   const exact = { text: "select generate_series(1, 1000)", values: [] }
   expect((await connection.run(exact, { ...reading, maxRows: 1000 })).rowCount).toBe(1000)
 })

@@ -149,6 +149,32 @@ test("broken bytes are an error or other values, and never more memory than came
   )
 })
 
+test("a message that nobody wants is dropped, and those behind it are as they were", () => {
+  const unwanted = dataRow([Buffer.alloc(900)])
+  const bytes = Buffer.concat([tag("SELECT 1"), unwanted, tag("SELECT 2"), unwanted, unwanted, tag("SELECT 3")])
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 1100 }), (size) => {
+      const tags: string[] = []
+      let rows = 0
+      let refused = 0
+      const framer = new Framer({
+        frame(code, source, start, end) {
+          if (code === 0x44) rows++
+          else tags.push(source.bytes.toString("latin1", start + headerBytes, end - 1))
+        },
+        release: () => undefined,
+        refuses: (code, whole) => code === 0x44 && whole === unwanted.length && ++refused > 0,
+      })
+      for (let i = 0; i < bytes.length; i += size) framer.push(bytes.subarray(i, i + size))
+      expect(tags).toEqual(["SELECT 1", "SELECT 2", "SELECT 3"])
+      // What lies in one piece as a whole is given: whoever gets it has it already.
+      expect(rows + refused).toBe(3)
+      if (size < unwanted.length) expect(rows).toBe(0)
+    }),
+    { numRuns: 200 },
+  )
+})
+
 test("a message that says it is huge takes no more room than its bytes", () => {
   const framer = new Framer({ frame: () => undefined, release: () => undefined })
   framer.push(Buffer.concat([Buffer.from("D"), int32(0x3fff_ffff), Buffer.alloc(100)]))

@@ -41,6 +41,11 @@ export class ResultColumns {
     })
   }
 
+  /** How many bytes of text and binary the loaded chunk has at least. */
+  textBytes(rows: number): number {
+    return this.readers.reduce((sum, reader) => sum + (reader.textBytes?.(0, rows) ?? 0), 0)
+  }
+
   /** Adds `count` rows of the loaded chunk to the table. */
   append(table: TableBuilder, from: number, count: number): void {
     for (const reader of this.readers) reader.append(from, count)
@@ -102,8 +107,13 @@ export async function readTable(driver: Driver, work: Work, result: ResultHandle
 function take({ chunk, rows }: Chunk, columns: ResultColumns, table: TableBuilder, limits: Limits): void {
   if (table.numRows + rows > limits.maxRows) throw tooLarge(`more than ${limits.maxRows} rows`, "maxRows")
   columns.load(chunk, rows)
+  const check = (bytes: number) => {
+    if (bytes > limits.maxBytes) throw tooLarge(`more than ${limits.maxBytes} bytes`, "maxBytes")
+  }
+  // One text may have gigabytes: it is not copied to find that out.
+  if (limits.maxBytes !== Number.POSITIVE_INFINITY) check(table.byteLength + columns.textBytes(rows))
   columns.append(table, 0, rows)
-  if (table.byteLength > limits.maxBytes) throw tooLarge(`more than ${limits.maxBytes} bytes`, "maxBytes")
+  check(table.byteLength)
 }
 
 function tooLarge(what: string, limit: string): MooringError {

@@ -1,4 +1,3 @@
-import { MooringError } from "../../../errors.ts"
 import type { TypeCatalog } from "./catalog.ts"
 import type { ColumnReader } from "./columns/reader.ts"
 import { NotReading } from "./failures.ts"
@@ -7,6 +6,7 @@ import { encodeValues } from "./params.ts"
 import type { Prepared, Statements } from "./statements.ts"
 import { columnReader, formatOf } from "./types.ts"
 import type { TypedText } from "./typing.ts"
+import { noCopy } from "./unsupported.ts"
 import { endsWithTrue, type FieldDescription, readFields, readParameters, readTag } from "./wire/descriptions.ts"
 import { Exchange } from "./wire/exchange.ts"
 import { ProtocolError, type Source } from "./wire/framer.ts"
@@ -39,6 +39,8 @@ export interface RowTaker {
   /** Called before the first row; without columns there are none. */
   describe(columns: readonly ColumnReader[] | undefined): void
   row(source: Source, start: number, end: number): void
+  /** A row of so many bytes is coming, and is not all there yet. */
+  coming?(size: number): void
   /** The rows so far have to be copied now. */
   release(): void
   /** `rowLimit` rows were sent: the server waits for {@link StatementExchange.more} or {@link StatementExchange.end}. */
@@ -103,6 +105,10 @@ export class StatementExchange extends Exchange {
 
   protected keep(): void {
     this.taker.release()
+  }
+
+  protected override announce(size: number): void {
+    if (this.commands[0] === "statement" && this.hasColumns) this.taker.coming?.(size)
   }
 
   protected get waiting(): boolean {
@@ -291,10 +297,4 @@ export class StatementExchange extends Exchange {
     writer.bind(name, [], []).execute()
     this.commands.push(command)
   }
-}
-
-function noCopy(direction: string): MooringError {
-  return new MooringError("UNSUPPORTED", `COPY ${direction} is not something that a query can do.`, {
-    hint: "Use select and insert, or connect() and a package for COPY.",
-  })
 }

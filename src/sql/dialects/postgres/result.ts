@@ -2,7 +2,7 @@ import { Table } from "../../../tables/index.ts"
 import type { RunOptions, RunResult } from "../../dialect.ts"
 import type { ColumnReader } from "./columns/reader.ts"
 import type { RowTaker } from "./exchange.ts"
-import { checkLimits, RowReader } from "./rows.ts"
+import { checkComing, checkLimits, RowReader } from "./rows.ts"
 import { rowsOfTag } from "./wire/descriptions.ts"
 import type { Source } from "./wire/framer.ts"
 
@@ -26,6 +26,10 @@ export class ResultTaker implements RowTaker {
 
   row(source: Source, start: number, end: number): void {
     this.rows!.take(source, start, end)
+  }
+
+  coming(size: number): void {
+    if (this.rows !== undefined) checkComing(this.rows, size, this.options)
   }
 
   release(): void {

@@ -113,6 +113,16 @@ export function checkLimits(rows: RowReader, { maxRows, maxBytes }: Limits): voi
   }
 }
 
+/**
+ * For a row that is not all there yet: one that is much larger than its limit need not be held to find that out. On the
+ * link a value may be some times as large as in its column, as bytes are that come as text.
+ *
+ * @throws MooringError `TOO_LARGE`.
+ */
+export function checkComing(rows: RowReader, size: number, { maxBytes }: Limits): void {
+  if (size > 2 ** 20 && size / 4 > maxBytes - rows.byteLength) throw tooLarge(`more than ${maxBytes} bytes`, "maxBytes")
+}
+
 function tooLarge(what: string, limit: string): MooringError {
   return new MooringError("TOO_LARGE", `The result has ${what}.`, {
     hint: `Raise ${limit}, select less, or read it with stream().`,

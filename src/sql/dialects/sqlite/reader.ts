@@ -48,7 +48,7 @@ export class RowReader {
     let rows = 0
     let sealedBytes = 0
     while (!this.next.done) {
-      rows += this.readChunk(maxRows - rows + 1)
+      rows += this.readChunk(maxRows - rows + 1, maxBytes - sealedBytes - this.openBytes)
       if (rows > maxRows) throw tooLarge(`more than ${maxRows} rows`, "maxRows")
       if (sealedBytes + this.openBytes > maxBytes) throw tooLarge(`more than ${maxBytes} bytes`, "maxBytes")
       if (this.openRows < batchRows && this.openBytes < batchBytes) continue
@@ -90,13 +90,18 @@ export class RowReader {
     throw tooLongError("A text of the result", "Cast it to blob in the query, or select a part of it.")
   }
 
-  private readChunk(most: number): number {
+  /** @param room rows are taken from the engine no further than so many bytes of text and binary. */
+  private readChunk(most: number, room = Number.POSITIVE_INFINITY): number {
     const size = Math.min(most, this.chunkSize())
     const chunk: unknown[][] = []
     let { next } = this
-    while (!next.done && chunk.length < size) {
+    let left = room
+    while (!next.done && chunk.length < size && left >= 0) {
       if (this.isStopped()) throw new MooringError("ABORTED", "The statement was stopped.")
-      chunk.push(next.value as unknown[])
+      const row = next.value as unknown[]
+      if (room !== Number.POSITIVE_INFINITY)
+        for (const value of row) left -= (value as { length?: number } | null)?.length ?? 0
+      chunk.push(row)
       next = this.step()
     }
     this.next = next

@@ -11,6 +11,8 @@ export interface VectorReader {
   /** @param outer the validity of the struct or array that this vector is a part of; null where all are valid. */
   load(vector: VectorHandle, rows: number, outer: Validity): void
   append(from: number, count: number): void
+  /** How many bytes of text or binary these rows have, for who can tell before they are copied. */
+  textBytes?(from: number, count: number): number
 }
 
 /** One bit a row, 1 = valid; null where all are. */

@@ -36,7 +36,7 @@ export class StringReader implements VectorReader {
 
   append(from: number, count: number): void {
     const { column, validity } = this
-    let end = column.reserve(count, this.totalBytes(from, count))
+    let end = column.reserve(count, this.textBytes(from, count))
     for (let i = from; i < from + count; ) {
       const run = this.runFrom(i, from + count)
       end = run.bytes === 0 ? this.copyInline(i, run.next, from, end) : this.copyRun(i, run, from, end)
@@ -45,7 +45,7 @@ export class StringReader implements VectorReader {
     column.commit(count, end, validityRange(validity, from, count))
   }
 
-  private totalBytes(from: number, count: number): number {
+  textBytes(from: number, count: number): number {
     const { words, validity } = this
     let total = 0
     for (let i = from; i < from + count; i++) if (isValid(validity, i)) total += words[i * 4]!

@@ -39,6 +39,9 @@ export abstract class Exchange implements Submittable, Conversation {
   /** The bytes of what was taken are about to change. */
   protected abstract keep(): void
 
+  /** A row of so many bytes is coming. What it throws fails the exchange. */
+  protected announce(_size: number): void {}
+
   /** True while the server owes an answer. */
   protected abstract get waiting(): boolean
 
@@ -87,6 +90,17 @@ export abstract class Exchange implements Submittable, Conversation {
       if (error instanceof ProtocolError || error instanceof RangeError) throw error
       this.fail(error)
     }
+  }
+
+  refuses(size: number): boolean {
+    if (!this.failed) {
+      try {
+        this.announce(size)
+      } catch (error) {
+        this.fail(error)
+      }
+    }
+    return this.failed
   }
 
   failing(): void {

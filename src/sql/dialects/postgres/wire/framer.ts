@@ -15,6 +15,8 @@ export interface FrameTaker {
   frame(code: number, source: Source, start: number, end: number): void
   /** What was given so far is about to be overwritten or let go. */
   release(): void
+  /** Whether nobody wants a message, whose end has not come yet: it is then dropped as it comes. */
+  refuses?(code: number, size: number): boolean
 }
 
 /** The server's own limit of what it sends in one message; anything longer is no message. */
@@ -36,6 +38,8 @@ export class Framer {
   /** The beginning of a message whose end has not come: `held` bytes. */
   private partial: Buffer = Buffer.alloc(0)
   private held = 0
+  /** How much is still to come of a message that nobody wants. */
+  private unwanted = 0
 
   constructor(taker: FrameTaker) {
     this.taker = taker
@@ -43,7 +47,8 @@ export class Framer {
 
   /** @throws ProtocolError for lengths that no message has. */
   push(chunk: Buffer): void {
-    let place = 0
+    let place = Math.min(this.unwanted, chunk.length)
+    this.unwanted -= place
     while (this.held > 0 && place < chunk.length) place = this.complete(chunk, place)
     if (place === chunk.length) return
     const source = { bytes: chunk, view: new DataView(chunk.buffer, chunk.byteOffset, chunk.length) }
@@ -51,7 +56,12 @@ export class Framer {
     const size = chunk.length
     while (place + headerBytes <= size) {
       const end = place + 1 + this.checked(view.getInt32(place + 1))
-      if (end > size) break
+      if (end > size) {
+        this.taker.release()
+        if (!this.taker.refuses?.(chunk[place]!, end - place)) break
+        this.unwanted = end - size
+        return
+      }
       this.taker.frame(chunk[place]!, source, place, end)
       place = end
     }
@@ -66,6 +76,12 @@ export class Framer {
       this.hold(chunk, place, place + taken)
       place += taken
       if (this.held < headerBytes) return place
+      const whole = 1 + this.checked(this.partial.readInt32BE(1))
+      if (whole - this.held > chunk.length - place && this.taker.refuses?.(this.partial[0]!, whole)) {
+        this.unwanted = whole - this.held - (chunk.length - place)
+        this.held = 0
+        return chunk.length
+      }
     }
     const size = 1 + this.checked(this.partial.readInt32BE(1))
     const taken = Math.min(size - this.held, chunk.length - place)

@@ -17,6 +17,8 @@ export interface Conversation {
   take(code: number, source: Source, start: number, end: number): boolean
   /** The bytes of what was taken are about to change. */
   release(): void
+  /** Whether a row of so many bytes is not wanted. */
+  refuses(size: number): boolean
   /** An ErrorResponse is about to come by way of `pg`. */
   failing(): void
   /** ReadyForQuery: the conversation is over. */
@@ -127,6 +129,10 @@ function makeClass(pg: Pg): new (config: WireConfig) => ColumnarWire {
 
     release(): void {
       this.conversation?.release()
+    }
+
+    refuses(code: number, size: number): boolean {
+      return code === backend.dataRow && this.conversation?.refuses(size) === true
     }
 
     private stop(error: Error): void {
