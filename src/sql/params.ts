@@ -241,9 +241,12 @@ function miscounted(sql: string, wanted: number, params: readonly unknown[], tar
   return badParams(`The statement has ${placeholders}, and params has ${values}.`, [
     names.length > 0 ? `Its names (:${names[0]}) need an object: { ${names[0]}: … }.` : "",
     wanted > params.length ? "Write ?? for a question mark that belongs to the SQL." : "",
-    wanted === 1 && params.length > 1 ? "To bind one array, wrap it: [[1, 2]]." : "",
+    wanted === 1 && params.length > 1 ? oneArray : "",
   ])
 }
+
+const oneArray =
+  "To bind one array, wrap it: [[1, 2]] in query(), and [[[1, 2]]] in execute(), which takes an array of arrays for many sets."
 
 function mixed(ours: string, native: string, hint: string): MooringError {
   return badParams(`The statement mixes ${ours} with the database's own placeholder ${native}.`, hint)

@@ -11,11 +11,13 @@ const shortest = 4
  * the statement's text as well is no secret, and stays.
  */
 export function redactValues(said: string, { text, values }: Pick<Statement, "text" | "values">): string {
+  // PostgreSQL quotes an array as one literal, with quotes inside.
+  const bare = values.some(Array.isArray) ? said.replace(/"\{.*\}"/gs, '"…"') : said
   const secrets = textsOf(values).filter((value) => value !== "" && !text.includes(value))
-  if (secrets.length === 0) return said
+  if (secrets.length === 0) return bare
   const isSecret = (part: string) =>
     !text.includes(part) && secrets.some((value) => part.includes(value) || (part.length > 1 && value.includes(part)))
-  let shown = said.replace(quoted, (whole) => (isSecret(whole.slice(1, -1)) ? `${whole[0]}…${whole.at(-1)}` : whole))
+  let shown = bare.replace(quoted, (whole) => (isSecret(whole.slice(1, -1)) ? `${whole[0]}…${whole.at(-1)}` : whole))
   for (const value of secrets) if (value.length >= shortest) shown = shown.replaceAll(value, () => "…")
   return shown
 }

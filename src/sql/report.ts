@@ -1,4 +1,4 @@
-import { isMooringError, type MooringError } from "../errors.ts"
+import { isMooringError, type MooringError, QueryError } from "../errors.ts"
 import { addCaller } from "../util/caller.ts"
 import { bindTargetOf, type Dialect, type Statement } from "./dialect.ts"
 import type { SqlText } from "./options.ts"
@@ -6,6 +6,7 @@ import type { Params } from "./params.ts"
 import { copyOf, locating } from "./query-error.ts"
 import { forStreamlit, warnOfQuotedColon } from "./streamlit-text.ts"
 import { toStatement } from "./template.ts"
+import { isEmpty } from "./tokens.ts"
 
 /** Errors that a caller was given already, with their stacks before that. */
 const reported = new WeakMap<object, string | undefined>()
@@ -43,12 +44,25 @@ export function bound(sql: SqlText, params: Params | undefined, { name, dialect,
   try {
     const target = bindTargetOf(dialect)
     if (streamlit && typeof sql === "string") warnOfQuotedColon(name, sql, dialect.syntax)
-    return locating(name, () => toStatement(sql, params, streamlit ? forStreamlit(name, target) : target))
+    const bind = () => toStatement(sql, params, streamlit ? forStreamlit(name, target) : target)
+    const statement = locating(name, bind)
+    if (isEmpty(statement.text, dialect.syntax)) throw empty(name)
+    return statement
   } catch (error) {
     if (typeof sql === "string" && isMooringError(error)) withText(error, sql)
     // A stack holds ten frames, and the binding alone may have them.
     throw addCaller(error)
   }
+}
+
+/** Nothing reaches the database: some would refuse it, and some answer nothing. */
+function empty(connection: string): QueryError {
+  return new QueryError(`Connection "${connection}": The statement is empty.`, {
+    connection,
+    kind: "syntax",
+    outcome: "notRun",
+    hint: "The text has only white space, comments and semicolons: give it a statement.",
+  })
 }
 
 function withText(error: MooringError, sql: string): MooringError {

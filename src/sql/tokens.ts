@@ -16,6 +16,15 @@ export function blankEnd(sql: string, at: number, syntax: Syntax): number {
   return i
 }
 
+/** Whether a text has no statement: only white space, comments and semicolons. */
+export function isEmpty(sql: string, syntax: Syntax): boolean {
+  // What begins with a letter is none, and that is nearly all. MySQL runs what is in its special comments.
+  if (/^\s*[\w("[{$@]/.test(sql) || /\/\*M?!/.test(sql)) return false
+  let i = blankEnd(sql, 0, syntax)
+  while (sql[i] === ";") i = blankEnd(sql, i + 1, syntax)
+  return i === sql.length
+}
+
 function commentEnd(sql: string, at: number, syntax: Syntax): number {
   switch (sql[at]) {
     case "-":

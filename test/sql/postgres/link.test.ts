@@ -5,6 +5,7 @@ import { join } from "node:path"
 import { expect, onTestFinished, test } from "vitest"
 import { postgres } from "../../../src/sql/dialects/postgres/index.ts"
 import { setVariable } from "../../support/project.ts"
+import { hearWarnings, pause } from "../../support/waiting.ts"
 import {
   config,
   connect,
@@ -191,7 +192,10 @@ onServer("passwords: given, wrong, missing, of the environment, of the file", as
   expect(await attempt()).toMatchObject({ code: "CONNECT" })
   writeFileSync(file, "# comment\nother:*:*:scram:wrong\n127.0.0.1:*:postgres:scram:pa\\:ss\\\\w\n*:*:*:*:wrong\n")
   chmodSync(file, 0o644)
+  const warnings = hearWarnings()
   expect(await attempt(), "a file that others can read is left alone").toMatchObject({ code: "CONNECT" })
+  await pause(0)
+  expect(warnings).toEqual([expect.stringContaining(`chmod 600 "${file}"`)])
   chmodSync(file, 0o600)
   expect(await rows(await connect({ username: "scram" }), text)).toEqual(user)
   setVariable("PGPASSWORD", "pa:ss\\w")

@@ -1,5 +1,9 @@
 import fc from "fast-check"
 import { expect } from "vitest"
+import { connection, type SQLConnection } from "../../../src/index.ts"
+import { newPostgresDatabase } from "../../support/postgres-database.ts"
+import { setVariable, useProject } from "../../support/project.ts"
+import { hearWarnings } from "../../support/waiting.ts"
 import { connect, execute, failure, onServer, query, rows } from "./support.ts"
 
 onServer("values are read by the types that the server gives the parameters", async () => {
@@ -107,4 +111,58 @@ onServer("a value is never read as SQL", async () => {
   for (const value of evil) {
     expect(await rows(connection, "select $1 as a, 1-$2::int as b", value, -1)).toEqual([{ a: value, b: 2 }])
   }
+})
+
+onServer("bytes that are no text are errors that say what to do", async () => {
+  useProject()
+  const open = (name: string, database: string, address: object) =>
+    connection<SQLConnection>(name, { type: "sql", dialect: "postgresql", ...address, database })
+  const address = await newPostgresDatabase()
+  const pets = await open("pets", address.database, address)
+  const nul = [
+    () => pets.query("select :x as x", { params: { x: "a\0b" } }),
+    () => pets.query("select :x::text[] as x", { params: { x: ["a\0b"] } }),
+    () => pets.query("select :x::jsonb as x", { params: { x: { a: "\0" } } }),
+  ]
+  for (const run of nul) {
+    expect(await failure(run())).toMatchObject({ kind: "value", hint: expect.stringMatching(/NUL/) })
+  }
+  const ascii = `${address.database}_ascii`
+  await pets.execute(`create database ${ascii} encoding 'SQL_ASCII' template template0`, undefined)
+  const old = await open("old", ascii, address)
+  await old.execute("create table t (name text)")
+  await old.execute("insert into t values (E'M\\xfcller')")
+  const error = await failure(old.query("select name from t"))
+  expect(error).toMatchObject({ kind: "value", sqlState: "22021", hint: expect.stringContaining("LATIN1") })
+  const converted = /convert_from\(.*\)/.exec(String(error.hint))![0]
+  expect(await old.scalar(`select ${converted} from t`)).toBe("Müller")
+  await old.close()
+  await pets.execute(`drop database ${ascii} with (force)`)
+  const array = await failure(pets.query("select 1 = :x", { params: { x: ["1234'5", "6"] } }))
+  expect(`${array.message}${array.stack}`).not.toMatch(/1234|"6"/)
+})
+
+onServer("a statement with rows and no columns has its rows", async () => {
+  useProject()
+  const pets = await connection<SQLConnection>("pets", {
+    type: "sql",
+    dialect: "postgresql",
+    ...(await newPostgresDatabase()),
+  })
+  const text = "select from generate_series(1, 3)"
+  const table = await pets.query(text)
+  expect([table.numRows, table.numCols, table.toArray()]).toEqual([3, 0, [{}, {}, {}]])
+  const { rowCount, rows: given } = await pets.execute(text)
+  expect([rowCount, given.toArray()]).toEqual([3, [{}, {}, {}]])
+})
+
+onServer("PGSERVICE is said to be ignored", async () => {
+  useProject()
+  setVariable("PGSERVICE", "shop")
+  const warnings = hearWarnings()
+  const { host, ...address } = await newPostgresDatabase()
+  setVariable("PGHOST", host)
+  const pets = await connection<SQLConnection>("pets", { type: "sql", dialect: "postgresql", ...address })
+  expect(await pets.scalar("select 1")).toBe(1)
+  expect(warnings).toEqual([expect.stringContaining("PGSERVICE is ignored")])
 })

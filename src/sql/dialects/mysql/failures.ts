@@ -1,4 +1,5 @@
 import { isMooringError, type QueryErrorKind } from "../../../errors.ts"
+import { certificateHint } from "../../certificate-hint.ts"
 import type { Failure } from "../../dialect.ts"
 import { aboutOf } from "./about.ts"
 import { ProtocolError } from "./columns/reader.ts"
@@ -144,7 +145,7 @@ function ofTls(code: string, message: string): Failure {
   const hint =
     code === "HANDSHAKE_NO_SSL_SUPPORT"
       ? 'Turn TLS on at the server, or allow links without it: ssl_mode = "PREFERRED".'
-      : "Give the certificate of the server's authority as ssl_ca, and check the host's name."
+      : certificateHint({ code, message }, "ssl_ca")
   const isTls = code !== "AUTH_SWITCH_PLUGIN_ERROR" && !/auth/i.test(message)
   return { action: "fatal", kind: "connection", code: "CONNECT", driverCode: code, ...(isTls && { hint }) }
 }

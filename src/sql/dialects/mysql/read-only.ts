@@ -43,7 +43,7 @@ export function refusalOf({ verbs, writesFile, readsFile }: StatementFacts): Ref
   // An empty statement is for the server to refuse.
   const verb = verbs.find((each) => each !== "" && !passed.includes(each))
   if (verb === undefined) return undefined
-  const name = /^\w+$/.test(verb) ? verb.toUpperCase() : "Such a statement"
+  const name = /^\w+$/.test(verb) ? verb.toUpperCase() : "such a statement"
   return new RefusedStatement(`query() only reads, and ${name} may change more than its own answer.`)
 }
 

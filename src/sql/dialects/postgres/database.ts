@@ -1,4 +1,5 @@
 import { MooringError } from "../../../errors.ts"
+import { warnOnce } from "../../../util/warn.ts"
 import type { Database, DriverConnection, SqlConfig } from "../../dialect.ts"
 import { Doubts, PortWatch } from "../../port-watch.ts"
 import { type Address, addressOf, type PostgresSettings, settingsOf } from "./address.ts"
@@ -18,6 +19,9 @@ const keepAliveAfter = 30_000
 /** The dialect's `open`: loads `pg`; nothing is connected yet. */
 export async function openPostgres(config: SqlConfig): Promise<Database> {
   const pg = await loadPg(config.projectDir)
+  if (process.env.PGSERVICE && config.host === undefined) {
+    warnOnce("PGSERVICE", "PGSERVICE is ignored: service files are not supported. Write out what the service has.")
+  }
   return new PostgresDatabase(pg, config)
 }
 

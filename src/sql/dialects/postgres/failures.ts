@@ -1,4 +1,5 @@
 import { isMooringError, type QueryErrorKind } from "../../../errors.ts"
+import { certificateHint } from "../../certificate-hint.ts"
 import type { Failure } from "../../dialect.ts"
 import { OnlyReads } from "./only-reads.ts"
 import { ProtocolError } from "./wire/framer.ts"
@@ -64,7 +65,7 @@ export function classify(error: unknown): Failure {
     return ofServer(error, server)
   if (typeof code === "string" && Object.hasOwn(ofSockets, code)) return ofSocket(server, ofSockets[code]!)
   if (code === "ENOENT" && server.syscall === "connect") return ofSocket(server, "wait")
-  if (typeof code === "string" && tlsCodes.test(code)) return ofTls(code)
+  if (typeof code === "string" && tlsCodes.test(code)) return ofTls(code, message)
   for (const [pattern, failure] of ofPg) if (pattern.test(message)) return failure
   return { action: "fatal", kind: "other", ...(typeof code === "string" && { driverCode: code }) }
 }
@@ -138,13 +139,13 @@ function ofSocket(error: ServerError, action: Failure["action"]): Failure {
 
 const tlsCodes = /^(ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|EPROTO|ERR_OSSL_)/
 
-function ofTls(code: string): Failure {
+function ofTls(code: string, message: string): Failure {
   return {
     action: "fatal",
     kind: "connection",
     code: "CONNECT",
     driverCode: code,
-    hint: "Give the certificate of the server's authority as sslrootcert, and check the host's name.",
+    hint: certificateHint({ code, message }, "sslrootcert"),
   }
 }
 
@@ -195,6 +196,9 @@ const kinds: Readonly<Record<string, QueryErrorKind>> = {
 }
 
 const hints: Readonly<Record<string, string>> = {
+  "22021":
+    "Text has to be UTF-8 without NUL bytes: give other bytes as bytea. Of an SQL_ASCII database, convert what it holds: convert_from(convert(name::bytea, 'LATIN1', 'UTF8'), 'SQL_ASCII').",
+  "22P05": "PostgreSQL's text and jsonb cannot hold a NUL character (\\u0000): remove it.",
   "25P03": "The transaction waited for its next statement for longer than idle_in_transaction_session_timeout.",
   "25P04": "The transaction took longer than transaction_timeout.",
   "25006":

@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { homeFolder } from "../../../util/user.ts"
+import { warnOnce } from "../../../util/warn.ts"
 import type { Address } from "./address.ts"
 
 /**
@@ -15,7 +16,13 @@ export function passwordFromFile({ host, port, database, user }: Address): strin
   if (!path) return undefined
   let text: string
   try {
-    if (process.platform !== "win32" && (statSync(path).mode & 0o077) !== 0) return undefined
+    if (process.platform !== "win32" && (statSync(path).mode & 0o077) !== 0) {
+      warnOnce(
+        `pgpass ${path}`,
+        `${path} is ignored, as libpq does, because others can access it: chmod 600 "${path}".`,
+      )
+      return undefined
+    }
     text = readFileSync(path, "utf8")
   } catch {
     return undefined
