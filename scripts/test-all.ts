@@ -2,7 +2,7 @@
  * Runs every suite to its end, also after one has failed, and closes with their sum in the one form that every tool
  * understands: `N passed, N failed`.
  *
- * The soak counts as one test: it prints no counts, and a broken promise is its exit code.
+ * The soak counts as two tests, of promises and of memory: they print no counts, and what is broken is their exit code.
  */
 import { spawnSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
@@ -24,6 +24,11 @@ function run(...args: string[]): boolean {
   const { status } = spawnSync(process.execPath, args, { stdio: "inherit" })
   if (status !== 0) broken = true
   return status === 0
+}
+
+function count(passed: boolean): void {
+  if (passed) sum.passed++
+  else sum.failed++
 }
 
 function vitest(name: string, ...args: string[]): void {
@@ -51,8 +56,8 @@ function vitest(name: string, ...args: string[]): void {
 try {
   vitest("tests")
   vitest("faults", "--config", "test/faults/vitest.config.ts")
-  if (run("test/soak/main.ts", "--minutes", "1")) sum.passed++
-  else sum.failed++
+  count(run("test/soak/main.ts", "--minutes", "1", "--no-memory"))
+  count(run("--expose-gc", "--max-old-space-size=128", "test/soak/leaks.ts", "1000"))
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }

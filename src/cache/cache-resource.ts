@@ -1,8 +1,9 @@
 import { type Duration, toMilliseconds } from "../util/duration.ts"
 import { type OptionNames, refuseUnknown } from "../util/known-options.ts"
-import type { Cache, CachePart } from "./cached.ts"
+import type { Cache } from "./cached.ts"
 import type { CacheRange } from "./contract.ts"
 import { type AnyFunction, argumentsKey, type CacheScope, checkBounds, functionName } from "./function-scope.ts"
+import type { CachePart } from "./parts.ts"
 import { Resources } from "./resources.ts"
 import { type CacheServices, sessionScope } from "./services.ts"
 
@@ -53,7 +54,11 @@ export interface CacheResource {
 /** Makes `cacheResource` over the services of a program. */
 export function createCacheResource(services: () => CacheServices): CacheResource {
   async function clearAll(): Promise<void> {
-    await Promise.all(Array.from(services().cache.parts.values(), (part) => part.releaseAll()))
+    await Promise.all(
+      services()
+        .cache.parts.all()
+        .map((part) => part.releaseAll()),
+    )
   }
 
   function cacheResource<Args extends unknown[], T>(
@@ -68,6 +73,9 @@ export function createCacheResource(services: () => CacheServices): CacheResourc
     const policy = { ttl, maxEntries, validate, onRelease }
     const name = functionName(fn, key)
 
+    const isKept = onRelease !== undefined
+    const resourcesOf = (use: CacheServices) =>
+      functionResources<Value>(use.cache, { fn, key, name, isKept }).in(scopeOf(use))
     const scopeOf = (use: CacheServices): string => (scope === "session" ? sessionScope(use.currentSession()) : name)
 
     async function get(...args: Args): Promise<Value> {
@@ -75,13 +83,13 @@ export function createCacheResource(services: () => CacheServices): CacheResourc
       const id = argumentsKey(fn, args, keyOf, use.shared)
       const make = async (): Promise<Value> =>
         await (scope === "session" ? fn(...args) : use.outsideSession(() => fn(...args)))
-      return functionResources<Value>(use.cache, fn, key, name).in(scopeOf(use)).get(id, policy, make)
+      return resourcesOf(use).get(id, policy, make)
     }
 
     async function clear(...args: Args | []): Promise<void> {
       const use = services()
       const id = args.length === 0 ? undefined : argumentsKey(fn, args as Args, keyOf, use.shared)
-      await functionResources<Value>(use.cache, fn, key, name).in(scopeOf(use)).clear(id)
+      await resourcesOf(use).clear(id)
     }
 
     const cached = (...args: Args): Promise<Value> => get(...args)
@@ -135,17 +143,23 @@ class FunctionResources<T> implements CachePart {
   }
 }
 
-function functionResources<T>(
-  cache: Cache,
-  fn: AnyFunction,
-  key: string | undefined,
-  name: string,
-): FunctionResources<T> {
+/** Whose objects are meant. */
+interface Owner {
+  readonly fn: AnyFunction
+  readonly key: string | undefined
+  readonly name: string
+  /** Whether somebody is told when they are released, also after the function itself is gone. */
+  readonly isKept: boolean
+}
+
+function functionResources<T>(cache: Cache, { fn, key, name, isKept }: Owner): FunctionResources<T> {
   const place = key === undefined ? fn : `resource ${key}`
-  const present = cache.parts.get(place) as FunctionResources<T> | undefined
-  if (present?.name === name) return present
-  void present?.clear()
-  const resources = new FunctionResources<T>(cache, name)
-  cache.parts.set(place, resources)
+  let resources = cache.parts.get(place) as FunctionResources<T> | undefined
+  if (resources?.name !== name) {
+    void resources?.clear()
+    resources = new FunctionResources<T>(cache, name)
+    cache.parts.set(place, resources)
+  }
+  if (isKept) cache.parts.keep(place, resources)
   return resources
 }

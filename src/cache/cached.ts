@@ -8,6 +8,7 @@ import { Executions } from "./executions.ts"
 import { GuardedStore } from "./guarded-store.ts"
 import { flightKey } from "./key.ts"
 import { type MemoryOptions, MemoryStore } from "./memory.ts"
+import { Parts } from "./parts.ts"
 import { coversError, freshness, horizon, isValid, type ReadOptions } from "./read-options.ts"
 import type { ResourcesOptions } from "./resources.ts"
 import { WallTimes } from "./wall-times.ts"
@@ -26,15 +27,6 @@ export interface CacheOptions {
   readonly detach?: Detach | undefined
 }
 
-/** What else follows a cache's invalidations. */
-export interface CachePart {
-  invalidate(range: CacheRange): Promise<unknown>
-  /** Releases what it holds, and goes on. */
-  releaseAll(): Promise<unknown>
-  /** Releases what it holds, for good. */
-  clear(): Promise<unknown>
-}
-
 /**
  * Answers calls from what is stored, shares executions, and decides what may be served stale.
  *
@@ -47,7 +39,7 @@ export interface CachePart {
  */
 export class Cache {
   /** What is invalidated with this cache beside its entries: the objects of `cacheResource`. */
-  readonly parts: Map<string | object, CachePart> = new Map()
+  readonly parts: Parts = new Parts()
   readonly #memory: MemoryStore
   /** Weak, as a memory of its own dies with the function that it serves. */
   readonly #memories = new Set<WeakRef<MemoryStore>>()
@@ -118,7 +110,7 @@ export class Cache {
     for (const memory of this.#living()) memory.invalidate(range)
     this.#journal.write({ type: "invalidated", range })
     for (const store of stores) this.#guarded(store)
-    const everywhere = [...this.#stores.values(), ...this.parts.values()]
+    const everywhere = [...this.#stores.values(), ...this.parts.all()]
     await Promise.all(everywhere.map((place) => place.invalidate(range)))
   }
 
@@ -129,7 +121,7 @@ export class Cache {
 
   /** Releases the parts. What is stored stays. */
   async close(): Promise<void> {
-    const parts = [...this.parts.values()]
+    const parts = [...this.parts.all()]
     this.parts.clear()
     await Promise.all(parts.map((part) => part.clear()))
   }
@@ -142,7 +134,7 @@ export class Cache {
   /** Forgets everything, in memory and in the stores that it has read from. */
   async clear(): Promise<void> {
     for (const memory of this.#living()) memory.clear()
-    const everywhere = [...this.#stores.values(), ...this.parts.values()]
+    const everywhere = [...this.#stores.values(), ...this.parts.all()]
     await Promise.all(everywhere.map((place) => place.clear()))
   }
 

@@ -5,6 +5,9 @@ import type { StoreCounts } from "./events.ts"
 const firstRetry = 500
 const longestRetry = 10_000
 
+/** What is owed to more scopes than this is owed to all. */
+const mostOwed = 1_000
+
 /**
  * Stands between the cache and a store outside of its memory, so that a store that fails is a miss and one report,
  * and never an old answer: an invalidation that could not be written is owed, nothing of its scope is read before it
@@ -75,6 +78,10 @@ export class GuardedStore {
   invalidate(range: CacheRange): Promise<boolean> {
     const { scope } = range
     const before = this.#owed.get(scope)
+    if (before === undefined && this.#owed.size >= mostOwed) {
+      this.#owed.clear()
+      return this.clear()
+    }
     const attempt = (async () => {
       const clean = before === undefined || (await before)
       return this.#write("invalidate", () => this.#store.invalidate(clean ? range : { scope }))

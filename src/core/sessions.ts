@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks"
 import { MooringError } from "../errors.ts"
 import { processGlobal } from "../util/globals.ts"
+import { warnOnce } from "../util/warn.ts"
 
 /** Sessions of users: who is asking, so that session-scoped connections and caches are kept apart. */
 interface LiveSession {
@@ -101,7 +102,16 @@ export function setSessionIdle(owner: object, milliseconds: number): void {
   for (const session of shared.live.values()) if (session.active === 0) endWhenIdle(session)
 }
 
+/** So many sessions at once are rather those that nobody ends. */
+const many = 10_000
+
 function begin(id: string): LiveSession {
+  if (shared.live.size >= many && shared.idleAfter.size === 0) {
+    warnOnce(
+      "many sessions",
+      `${many} sessions are open, and each keeps its connections and results. Call endSession(id) when a session is over, or configure({ sessionIdle: "1h" }).`,
+    )
+  }
   const session: LiveSession = { id, active: 0, idleTimer: undefined, onEnd: new Set() }
   shared.live.set(id, session)
   return session

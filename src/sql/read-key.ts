@@ -24,18 +24,21 @@ export function readKey(values: readonly unknown[], params: Params | undefined, 
   return values.length === 0 ? mode + bounds : mode + bounds + stableKey(keyOfValues(values))
 }
 
+/** More limits than this are not worth the trouble of looking for each. */
+const mostLimits = 100
+
 /** The limits that calls have named, of which each makes results of its own. */
 export class SeenLimits {
   readonly #seen = new Map<string, Limits>([["", unlimited]])
 
   note(limits: Limits): void {
     if (limits.maxRows === unlimited.maxRows && limits.maxBytes === unlimited.maxBytes) return
-    this.#seen.set(`${limits.maxRows} ${limits.maxBytes}`, limits)
+    if (this.#seen.size <= mostLimits) this.#seen.set(`${limits.maxRows} ${limits.maxBytes}`, limits)
   }
 
-  /** All of them; undefined if they are too many to be worth the trouble. */
+  /** All of them; undefined if they are too many. */
   all(): readonly Limits[] | undefined {
-    return this.#seen.size > 100 ? undefined : [...this.#seen.values()]
+    return this.#seen.size > mostLimits ? undefined : [...this.#seen.values()]
   }
 }
 
