@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "vitest"
+import { afterAll, beforeAll, expect, test, vi } from "vitest"
 import type { Database, DriverConnection, RecordStream } from "../../../src/sql/dialect.ts"
 import { sqlite } from "../../../src/sql/dialects/sqlite/index.ts"
 import { type Table, typeName } from "../../../src/tables/index.ts"
@@ -42,6 +42,21 @@ test("batches have their size, their order, and one schema", async () => {
   expect(tables.map(({ numRows }) => numRows)).toEqual([...new Array(10).fill(100), 50])
   expect(numbers(tables, "i")).toEqual(Array.from({ length: 1050 }, (_, i) => i + 1))
   expect(tables.at(-1)!.at(-1)).toEqual({ i: 1050, text: "row 1050" })
+})
+
+test("a stream whose connection is closed under it says so", async () => {
+  const other = await database.connect({ signal: never })
+  const records = await other.stream(
+    { text: countTo(1000), values: [] },
+    { signal: never, readOnly: true, batchRows: 10 },
+  )
+  const batches = records[Symbol.asyncIterator]()
+  await batches.next()
+  // It answers when the batch that is fetched ahead has come.
+  await vi.waitFor(() => other.ping({ signal: never }), 10_000)
+  await other.close()
+  await batches.next()
+  expect(await failure(batches.next())).toMatchObject({ code: "ABORTED", message: /was closed while a statement ran/ })
 })
 
 test.each([0, 1, 99, 100, 101, 200])("%i rows", async (rows) => {

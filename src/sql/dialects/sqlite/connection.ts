@@ -1,9 +1,8 @@
 import type { DatabaseSync } from "node:sqlite"
-import { MooringError } from "../../../errors.ts"
 import { hydrate, type Schema, type Table } from "../../../tables/index.ts"
 import type { DriverConnection, RecordStream, RunOptions, RunResult, Statement, StreamOptions } from "../../dialect.ts"
 import { toSqliteValues } from "./bind.ts"
-import type { WorkerLink } from "./link.ts"
+import { closedError, type WorkerLink } from "./link.ts"
 import type { BatchAnswer, Request, RunAnswer, SqliteError } from "./protocol.ts"
 
 /** Result codes after which a handle is not to be trusted: IOERR, CORRUPT, NOTADB. */
@@ -112,7 +111,7 @@ export class SqliteConnection implements DriverConnection {
   /** The process is not used again, not by another connection either. */
   private async discard(): Promise<void> {
     this.isBroken = true
-    await this.link.kill(new MooringError("ABORTED", "The connection was closed while a statement was running."))
+    await this.link.kill(closedError())
   }
 
   private closeRaw(): void {

@@ -25,6 +25,7 @@ interface Pending {
 export class WorkerLink {
   /** The worker ended, or was given up. */
   isLost = false
+  #isClosed = false
   private readonly transport: Transport
   #pending: Pending | undefined
   #lastId = readyId
@@ -56,7 +57,7 @@ export class WorkerLink {
    */
   request(request: Request, signal?: AbortSignal, transfer?: ArrayBuffer[]): Promise<unknown> {
     if (signal?.aborted) return Promise.reject(signal.reason)
-    if (this.isLost) return Promise.reject(lostError(undefined))
+    if (this.isLost) return Promise.reject(this.#isClosed ? closedError() : lostError(undefined))
     if (this.#pending) return Promise.reject(new Error("This SQLite connection already runs a statement."))
     const id = ++this.#lastId
     let timer: NodeJS.Timeout | undefined
@@ -71,10 +72,8 @@ export class WorkerLink {
   /** Closes the handles and ends the worker; a request that still runs is rejected, and its worker killed. */
   async close(): Promise<void> {
     if (this.isLost) return
-    if (this.#pending) {
-      await this.kill(new MooringError("ABORTED", "The connection was closed while a statement was running."))
-      return
-    }
+    this.#isClosed = true
+    if (this.#pending) return this.kill(closedError())
     // Handles that are closed in order leave no write-ahead log behind.
     const closed = await this.request({ type: "close" }).then(
       () => true,
@@ -146,6 +145,11 @@ function startError(cause: unknown): MooringError {
       : "Mooring reads SQLite with node:sqlite in a process of its own, which Node 22.16 or newer has.",
     cause,
   })
+}
+
+/** For a statement that was running, or a stream that was being read. */
+export function closedError(): MooringError {
+  return new MooringError("ABORTED", "The connection was closed while a statement ran.")
 }
 
 function lostError(cause: unknown): Error {
