@@ -8,20 +8,18 @@ import type { ConnectionParts } from "./connection-parts.ts"
 import type { Connection, OkPacket } from "./driver.ts"
 import type { Enforcement } from "./enforcement.ts"
 import { Exchange, ignored, type Protocol, type RowTaker } from "./exchange.ts"
-import { endsLink, failedInit, noteFailure } from "./failures.ts"
+import { endsLink, failedInit, noteFailure, reasonOf } from "./failures.ts"
 import { boundAs, type TypedParameter } from "./params.ts"
 import { explained, refusalOf } from "./read-only.ts"
-import { refusesWrites } from "./refusals.ts"
+import { type Refusals, refusesWrites } from "./refusals.ts"
 import { Renewal, type RenewalHost } from "./renewal.ts"
 import { type Limits, type ReaderFor, ResultTaker, readerFor } from "./results.ts"
 import { type SessionState, saysChanged } from "./session-state.ts"
-import { connectionLost, type ShortCommand, tell } from "./short-command.ts"
+import { connectionLost, hangUp, type ShortCommand, tell } from "./short-command.ts"
 import { cannotBePrepared, factsOf, isForgotten, protocolFor } from "./statements.ts"
 import { MysqlStream, type Running } from "./stream.ts"
 import type { Wire } from "./wire/wire.ts"
 
-/** How long a server may take to hang up; milliseconds. */
-const closePatience = 1_000
 const unlimited = { maxRows: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY } as const
 
 /** One connection: `mysql2`'s, and the session behind it. */
@@ -34,17 +32,23 @@ export class MysqlConnection implements DriverConnection {
   private readonly typed: TypedParameter | undefined
   private closed = false
   private broken = false
+  /** Why the server ended the session while nothing ran, where it said so. */
+  failure: unknown
+  private readonly refusals: Refusals
+  private readonly refusalsBefore: number
   private current: Exchange | undefined
   private readonly cancelling: Cancelling
   private readonly renewal: Renewal
   private isHandedOut = false
 
-  constructor({ wire, state, enforcement, database, zeroDates, typed, openAside }: ConnectionParts) {
+  constructor({ wire, state, enforcement, refusals, database, zeroDates, typed, openAside }: ConnectionParts) {
     const { raw } = wire
     this.wire = wire
     this.link = raw
     this.state = state
     this.enforcement = enforcement
+    this.refusals = refusals
+    this.refusalsBefore = refusals.count
     this.zeroDates = zeroDates
     this.typed = typed
     this.cancelling = new Cancelling({
@@ -120,6 +124,9 @@ export class MysqlConnection implements DriverConnection {
   }
 
   async ping({ signal }: { signal: AbortSignal }): Promise<void> {
+    // One that was opened before that may lead to the same server.
+    if (this.refusals.count !== this.refusalsBefore)
+      throw new Error("The server accepted no writes from another session.")
     await this.tell((answered) => this.link.ping(answered), signal)
   }
 
@@ -142,16 +149,7 @@ export class MysqlConnection implements DriverConnection {
     this.closed = true
     this.current?.fail(new MooringError("ABORTED", "The connection was closed while a statement ran."))
     await this.current?.done.catch(() => undefined)
-    const { stream } = this.link
-    if (stream.destroyed) return
-    // A link that swallows everything would never say that it is closed.
-    const timer = setTimeout(() => stream.destroy(), closePatience)
-    stream.ref()
-    await new Promise<void>((resolve) => {
-      stream.once("close", resolve)
-      this.link.end()
-    })
-    clearTimeout(timer)
+    await hangUp(this.link)
   }
 
   /** Runs a statement in a fitting session, by the protocol that it can be run by. */
@@ -194,7 +192,7 @@ export class MysqlConnection implements DriverConnection {
       this.state.noteRun(false)
       if (endsLink(error)) this.destroy(error as Error)
       // The next borrower needs a link to the server that took over.
-      else if (refusesWrites(error)) this.broken = true
+      else if (refusesWrites(error)) this.broken = this.refusals.note()
       else if (!readOnly && !isPlain) await this.askStatus()
       throw error
     }
@@ -285,8 +283,10 @@ export class MysqlConnection implements DriverConnection {
   }
 
   private lost(error: unknown): void {
+    const reason = reasonOf(error)
+    if (!this.current) this.failure ??= reason
     this.broken = true
-    this.current?.end(error)
+    this.current?.end(reason ?? error)
     if (!this.closed) this.link.stream.destroy()
   }
 

@@ -8,6 +8,7 @@ import type { ZeroDates } from "./columns/temporal.ts"
 import { MysqlConnection } from "./connection.ts"
 import { type Connection, type ConnectionConfig, type Handshake, loadMysql2, type Mysql2 } from "./driver.ts"
 import { Enforcement } from "./enforcement.ts"
+import { Refusals } from "./refusals.ts"
 import { serverKind } from "./server.ts"
 import { sessionSettings } from "./session-settings.ts"
 import { SessionState } from "./session-state.ts"
@@ -38,6 +39,7 @@ class MysqlDatabase implements Database {
   private readonly own: MysqlSettings
   private readonly driver: MysqlSettings
   private readonly enforcement: Enforcement
+  private readonly refusals = new Refusals()
 
   constructor(mysql2: Mysql2, config: SqlConfig) {
     this.engine = mysql2
@@ -73,6 +75,7 @@ class MysqlDatabase implements Database {
       wire,
       state: new SessionState(sessionSettings(this.own, server, this.config.isolation)),
       enforcement: this.enforcement,
+      refusals: this.refusals,
       database: this.address.database,
       zeroDates: this.own.zero_dates as ZeroDates | undefined,
       typed: this.engine.TypedParameter,

@@ -248,6 +248,12 @@ function isDiskFull({ errno = 0, message }: DriverError): boolean {
   return kinds[errno] === "diskFull" || (ofFiles.has(errno) && /\b28\b/.test(message))
 }
 
+/** What a server said that ended an idle session: `mysql2` gives its number as the error's code. */
+export function reasonOf(error: unknown): Error | undefined {
+  const { code: errno, message } = (error ?? {}) as { code?: unknown; message?: string }
+  return typeof errno === "number" ? Object.assign(new Error(message), { errno, sqlState: "" }) : undefined
+}
+
 /** Whether the server may hang up behind this error. One of them is that a packet is too large. */
 export function endsLink(error: unknown): boolean {
   const { sqlState, errno = 0 } = (error ?? {}) as DriverError

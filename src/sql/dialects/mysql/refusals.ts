@@ -7,6 +7,17 @@ export interface ServerAnswer {
   readonly message?: string
 }
 
+/** How often servers refused to write, counted for all connections of one database. */
+export class Refusals {
+  count = 0
+
+  /** Counts one, and says that its connection is of no more use. */
+  note(): true {
+    this.count++
+    return true
+  }
+}
+
 /** Whether the server accepts no writes from anybody, as a replica does: after a failover the link leads to the wrong one. */
 export function refusesWrites(error: unknown): boolean {
   const { sqlState, errno, message = "" } = (error ?? {}) as ServerAnswer

@@ -1,6 +1,9 @@
 import { never } from "../../../util/abort.ts"
 import type { Connection } from "./driver.ts"
 
+/** How long a server may take to hang up; milliseconds. */
+const closePatience = 1_000
+
 /** Gives `mysql2` one of its commands without rows: a ping, a reset. */
 export type ShortCommand = (answered: (error?: Error | null) => void) => unknown
 
@@ -37,6 +40,20 @@ export async function tell(
     signal.removeEventListener("abort", abort)
     stream.unref()
   }
+}
+
+/** Ends a session and its link. */
+export async function hangUp(link: Connection): Promise<void> {
+  const { stream } = link
+  if (stream.destroyed) return
+  // A link that swallows everything would never say that it is closed.
+  const timer = setTimeout(() => stream.destroy(), closePatience)
+  stream.ref()
+  await new Promise<void>((resolve) => {
+    stream.once("close", resolve)
+    link.end()
+  })
+  clearTimeout(timer)
 }
 
 /** The error of a link that ended without one. */

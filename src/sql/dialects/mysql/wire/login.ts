@@ -25,6 +25,9 @@ const plugins: readonly string[] = [
   "sha256_password",
 ]
 
+/** MariaDB's own. */
+const ofMariaDB: readonly string[] = ["client_ed25519", "parsec"]
+
 /** The server's first packet. */
 export function checkGreeting(bytes: Buffer, start: number, end: number): void {
   const fields = new Fields(bytes, start, end)
@@ -57,6 +60,8 @@ export function checkLogin(bytes: Buffer, start: number, end: number, others: ob
   const plugin = fields.left === 0 ? "mysql_old_password" : fields.text()
   if (plugins.includes(plugin) || Object.hasOwn(others, plugin)) return
   throw new MooringError("CONNECT", `The server wants a login by ${plugin.slice(0, 64)}, which is not supported.`, {
-    hint: `Give this user another plugin at the server: ${plugins[2]} or ${plugins[0]}.`,
+    hint: ofMariaDB.includes(plugin)
+      ? `At the server: alter user … identified via ${plugins[2]} using password('…').`
+      : `Give this user another plugin at the server: ${plugins[2]} or ${plugins[0]}.`,
   })
 }
