@@ -57,7 +57,10 @@ export interface StreamCallOptions extends ReadCallOptions {
 export interface ExecuteResult<Row = Record<string, unknown>> {
   /** Rows that were changed. */
   readonly rowCount: number
-  /** The key that the database made for the last inserted row, where it tells. */
+  /**
+   * The key that the database made for the inserted row, where it reports one. Of several rows in one statement, SQLite
+   * reports the last one's and MySQL the first one's; of several sets of params, it is that of the last statement.
+   */
   readonly lastInsertId?: number | bigint
   /** What `returning` gave; without it, a table without columns. */
   readonly rows: Table<Row>

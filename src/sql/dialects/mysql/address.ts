@@ -72,7 +72,7 @@ export const settings: Readonly<Record<string, Setting>> = {
   time_zone: {
     type: "text",
     description:
-      "The session's time zone (+00:00), for NOW() and the like. A Date is the same instant in every zone but SYSTEM, which only the server knows.",
+      "The session's time zone (+00:00), for NOW() and the like. Names need the server's tables of zones, without which CONVERT_TZ is NULL. A Date is the same instant in every zone but SYSTEM, which only the server knows.",
   },
   zero_dates: {
     type: "text",

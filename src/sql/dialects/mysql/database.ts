@@ -2,11 +2,11 @@ import { connect as dial } from "node:net"
 import { MooringError } from "../../../errors.ts"
 import type { Database, DriverConnection, SqlConfig } from "../../dialect.ts"
 import { Doubts, PortWatch } from "../../port-watch.ts"
-import { type Address, addressOf, type MysqlSettings, settingsOf } from "./address.ts"
+import { type Address, addressOf, type MysqlSettings, settingsOf, sourceOf } from "./address.ts"
 import { ProtocolError } from "./columns/reader.ts"
 import type { ZeroDates } from "./columns/temporal.ts"
 import { MysqlConnection } from "./connection.ts"
-import { type Connection, type ConnectionConfig, type Handshake, loadMysql2, type Mysql2 } from "./driver.ts"
+import { type Connection, type ConnectionConfig, conceal, type Handshake, loadMysql2, type Mysql2 } from "./driver.ts"
 import { Enforcement } from "./enforcement.ts"
 import { Refusals } from "./refusals.ts"
 import { serverKind } from "./server.ts"
@@ -105,6 +105,7 @@ class MysqlDatabase implements Database {
     signal.throwIfAborted()
     const wire = new Wire((target) => this.engine.createConnection(this.driverConfig(security, timeout, target)))
     const { raw } = wire
+    conceal(raw, sourceOf(this.config).label)
     // An error between the handshake and the first use must not end the process.
     raw.on("error", () => undefined)
     started(raw)

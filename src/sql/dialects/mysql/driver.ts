@@ -150,6 +150,18 @@ export const driverPackage: DriverPackage = {
   aliases: ["pymysql", "mysqldb", "mysqlconnector", "aiomysql", "asyncmy", "mariadbconnector", "cymysql"],
 }
 
+/** What a configuration has that nobody may see. */
+const secrets: readonly string[] = ["password", "password1", "password2", "password3", "passwordSha1", "ssl"]
+
+/** Printing a connection shows where it leads, and no password. */
+export function conceal(raw: Connection, place: string): void {
+  const inspect = () => `mysql2 connection ${raw.threadId ?? ""} to ${place}`
+  Object.defineProperty(raw, Symbol.for("nodejs.util.inspect.custom"), { value: inspect, configurable: true })
+  const { config = {} } = raw
+  for (const name of secrets)
+    if (Object.hasOwn(config, name)) Object.defineProperty(config, name, { enumerable: false })
+}
+
 /** Loads `mysql2`. */
 export async function loadMysql2(projectDir: string): Promise<Mysql2> {
   const loaded = await importDriver(driverPackage, () => import("mysql2"), projectDir)
