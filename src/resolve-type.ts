@@ -4,7 +4,7 @@ import { fileURLToPath, pathToFileURL } from "node:url"
 import { builtinTypes, streamlitPaths } from "./builtins.ts"
 import { BaseConnection, type Controlled, control, type Environment } from "./core/index.ts"
 import { MooringError } from "./errors.ts"
-import { assertMayExecute, header } from "./secrets/index.ts"
+import { assertMayExecute, header, type Section } from "./secrets/index.ts"
 import { fs } from "./util/node.ts"
 import { isOtherDatabase } from "./util/other-databases.ts"
 import { didYouMean } from "./util/suggest.ts"
@@ -47,7 +47,11 @@ export function resolveType(
   const settings = { ...section?.values, ...options }
   if (settings.url !== undefined || settings.dialect !== undefined) return typeOf(environment, name, "sql")
   if (knownTypes(environment).includes(name)) return typeOf(environment, name, name)
-  throw nothingConfigured(environment, name, section !== undefined)
+  // As Streamlit's st.connection("snowflake"), which needs no type.
+  if (isOtherDatabase(name) && !(section ? keyGuess(section) : environment.secrets.meant(name))) {
+    throw notYet(name, name, knownTypes(environment))
+  }
+  throw nothingConfigured(environment, name, section)
 }
 
 /** Loads the class that a spec names: once, unless it fails. */
@@ -220,14 +224,18 @@ function pythonPath(name: string, type: string): MooringError {
   })
 }
 
-function nothingConfigured(environment: Environment, name: string, hasSection: boolean): MooringError {
+/** A sentence on a key that was probably meant to say what a connection is. */
+function keyGuess({ keys }: Section): string | undefined {
+  return keys.map((key) => didYouMean(key, ["type", "url", "dialect"])).find((sentence) => sentence !== "")
+}
+
+function nothingConfigured(environment: Environment, name: string, section: Section | undefined): MooringError {
   const { secrets } = environment
-  if (hasSection) {
-    const keys = Object.keys(secrets.section(name)?.values ?? {})
-    const guess = keys.map((key) => didYouMean(key, ["type", "url", "dialect"])).find((sentence) => sentence !== "")
+  if (section) {
     return new MooringError("NO_CONFIG", `[connections.${name}] has neither type, url nor dialect.`, {
       connection: name,
-      hint: guess ?? `Add type = "…" (${knownTypes(environment).join(", ")}), or url = "dialect://…" for SQL.`,
+      hint:
+        keyGuess(section) ?? `Add type = "…" (${knownTypes(environment).join(", ")}), or url = "dialect://…" for SQL.`,
     })
   }
   const meant = secrets.meant(name, knownTypes(environment))

@@ -77,6 +77,19 @@ test("B12 else an error that names what is known, and sees [connection.pets]", a
   })
 })
 
+test("B12 the name of a database that Mooring lacks says so, with and without a section, unless another is near", async () => {
+  const project = useProject()
+  project.secrets(
+    '[connections.oracle]\nuser = "ada"\n[connections.Hive]\nurl = "duckdb://"\n[connections.trino]\nurll = "x"\n',
+  )
+  for (const name of ["snowflake", "oracle"]) {
+    const message = `Connection "${name}" is of type ${name}, which is not supported yet.`
+    expect(await refusal(name)).toMatchObject({ code: "UNKNOWN_TYPE", message })
+  }
+  expect(await refusal("hive")).toMatchObject({ code: "NO_CONFIG", hint: 'Did you mean "Hive"?' })
+  expect(await refusal("trino")).toMatchObject({ code: "NO_CONFIG", hint: 'Did you mean "url"?' })
+})
+
 test("B13 a module path names a class in a file of the project", async () => {
   const project = useProject()
   writeModule(project, "connections/pets.ts")
