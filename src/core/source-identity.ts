@@ -28,7 +28,7 @@ export async function sourceIdentity(kind: string, values: Readonly<Record<strin
   const counted: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(values)) {
     if (value === undefined) continue
-    if (typeof value !== "string" || !isSecretKey(key)) counted[key] = value
+    if (typeof value !== "string" || !isSecretKey(key, value)) counted[key] = value
     else if (!known || !isCredentialKey(key)) counted[key] = await slowHash(value)
   }
   return { key: `${kind} ${stableKey(counted, { opaque: identity })}`, processOnly: holdsObjects(counted) }

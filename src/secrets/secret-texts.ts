@@ -43,7 +43,7 @@ class Collector {
 
   table(values: Data, secret: boolean, keys: readonly string[]): void {
     for (const [key, value] of Object.entries(values)) {
-      const own = secret || keys.includes(key) || isSecretKey(key)
+      const own = secret || keys.includes(key) || isSecretKey(key, value)
       this.#value(value, own, keys)
       const plain = typeof value === "string" || typeof value === "number" || typeof value === "bigint"
       if (!own && plain && isShownKey(key)) this.shown.add(String(value))
@@ -70,7 +70,7 @@ class Collector {
   #parts(text: string): void {
     const rest = address.exec(text)?.[1]
     if (rest !== undefined) this.#address(rest)
-    for (const [, key, value] of text.matchAll(inQuery)) if (isSecretKey(key!)) this.#add(value!)
+    for (const [, key, value] of text.matchAll(inQuery)) if (isSecretKey(key!, value)) this.#add(value!)
     if (rest === undefined) for (const [, key, value] of text.matchAll(pair)) this.#pair(key!, value!)
     const sent = header.exec(text)?.[1]
     if (sent !== undefined) this.#header(sent)
@@ -79,7 +79,8 @@ class Collector {
 
   #pair(key: string, value: string): void {
     const name = key.split(" ").at(-1)!
-    if (isSecretKey(name)) this.#add(value.replace(/^(["'])(.*)\1$/, "$2"))
+    const plain = value.replace(/^(["'])(.*)\1$/, "$2")
+    if (isSecretKey(name, plain)) this.#add(plain)
   }
 
   /** What follows `://`. A password may hold an @, and so may what follows it: each may be where it ends. */

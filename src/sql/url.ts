@@ -108,7 +108,7 @@ export function parseQuery(text: string): Record<string, string> {
  * @example displayUrl(parseUrl("postgres://ada:secret@db/pets")) // "postgres://ada:***@db/pets"
  */
 export function displayUrl(parts: UrlParts): string {
-  const query = Object.entries(parts.query).map(([key, value]) => [key, isSecretKey(key) ? "***" : value])
+  const query = Object.entries(parts.query).map(([key, value]) => [key, isSecretKey(key, value) ? "***" : value])
   return formatUrl({ ...parts, password: parts.password && "***", query: Object.fromEntries(query) })
 }
 

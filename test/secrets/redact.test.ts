@@ -19,6 +19,28 @@ describe("redact", () => {
     (key) => expect(isSecretKey(key)).toBe(false),
   )
 
+  test.each<[key: string, secret: unknown, path: string]>([
+    ["sslkey", "MIIEvQ", "client.key"],
+    ["ssl_key", "MIIEvQ", "/etc/ssl/client"],
+    ["tlsKey", "MIIEvQ", "~/client"],
+    ["service_account", '{"private_key":"x"}', "account.json"],
+    ["googleServiceAccount", "abcdef", "./account"],
+    ["kerberos_keytab", "BQIAAA", "/etc/krb5.keytab"],
+    ["license", "ABCD-1234", "C:\\keys\\license"],
+    ["seed", 12345678, "seed.txt"],
+  ])("%s is secret, but not where it is a path", (key, secret, path) => {
+    expect(isSecretKey(key, secret)).toBe(true)
+    expect(isSecretKey(key, path)).toBe(false)
+    expect(secretTexts({ [key]: secret })).toContain(String(secret))
+    expect(secretTexts({ [key]: path })).not.toContain(path)
+  })
+
+  test("a certificate and a login are shown, and of a table of credentials only the secret ones are hidden", () => {
+    expect(secretTexts({ cert: "MIIDdz", login: "ada-lovelace" })).toEqual([])
+    const account = { type: "service_account", project_id: "pets-1", private_key: "hunter2" }
+    expect(secretTexts({ service_account: account })).toEqual(["hunter2"])
+  })
+
   test("finds passwords in keys, nested tables and URLs, as written and decoded", () => {
     const found = secretTexts({
       username: "ada",
