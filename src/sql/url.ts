@@ -32,9 +32,12 @@ export function parseUrl(text: string): UrlParts {
   const { host, port, tail } = splitHost(rest)
   const mark = tail.indexOf("?")
   const path = mark === -1 ? tail : tail.slice(0, mark)
-  if (host?.includes("@") || (password !== undefined && tail.includes("@"))) {
+  // The path is shown as the database.
+  const isTorn = path.includes("@") && (nonEmpty(host) !== undefined || /:[^/\\]*@/.test(path))
+  if (host?.includes("@") || isTorn || (password !== undefined && tail.includes("@"))) {
+    const what = url.indexOf("@") === url.lastIndexOf("@") ? "a / before its @" : "more than one @"
     throw bad(
-      "The database URL has more than one @, so that its password cannot be told from its host.",
+      `The database URL has ${what}, so that its password cannot be told from its host.`,
       "Inside a user name, password, database or query, write @ as %40, ? as %3F, / as %2F and # as %23.",
     )
   }

@@ -1,4 +1,5 @@
-import { expect, it } from "vitest"
+import fc from "fast-check"
+import { expect, it, test } from "vitest"
 import { canary, mooring, project } from "./support.ts"
 
 const broken: Record<string, string> = {
@@ -21,5 +22,28 @@ it.each(Object.entries(broken))("%s never shows its secret", async (_, text) => 
     expect(code).not.toBeNull()
     expect(stdout + stderr).not.toBe("")
     expect(stdout + stderr).not.toContain(canary)
+  }
+})
+
+test("no command shows the password of a URL with slips of the keyboard", { timeout: 120_000 }, async () => {
+  const delimiters = fc.constantFrom("@", ":", "/", "?", "#", "&", "%", "[", "]", ",", " ", "//", "%40", "é")
+  const slip = fc.tuple(fc.nat(30), fc.nat(1), delimiters)
+  const scheme = fc.constantFrom("postgresql", "mysql", "sqlite", "duckdb")
+  const torn = fc.tuple(scheme, fc.array(slip, { minLength: 1, maxLength: 3 })).map(([scheme, slips]) => {
+    let [before, after] = ["ada:", "x@127.0.0.1:1/pets?sslmode=require"]
+    for (const [at, deleted, inserted] of slips) {
+      if (at < 4) before = before.slice(0, at) + inserted + before.slice(at + deleted)
+      else after = after.slice(0, at - 4) + inserted + after.slice(at - 4 + deleted)
+    }
+    return `${scheme}://${before}${canary}${after}`
+  })
+  const urls = fc.sample(torn, { numRuns: 60, seed: 9 })
+  const section = (url: string, index: number) => `[connections.torn${index}]\nurl = ${JSON.stringify(url)}\n`
+  const folder = project({ ".mooring/secrets.toml": urls.map(section).join("") })
+  const calls = [["list"], ["list", "-f", "json"], ["test"], ...[0, 1, 2].map((n) => ["query", `torn${n}`, "select 1"])]
+  for (const args of calls) {
+    const { code, stdout, stderr } = await mooring(folder, [...args, "--debug"])
+    expect(code).not.toBeNull()
+    expect((stdout + stderr).split("\n").filter((line) => line.includes(canary))).toEqual([])
   }
 })

@@ -123,3 +123,42 @@ test("a path of Windows in double quotes comes with a hint", () => {
     expect.objectContaining({ hint: expect.stringContaining("single quotes: 'C:\\Users\\ada'") }),
   )
 })
+
+test("a file that is cut anywhere names file, line and column, and never what it holds", () => {
+  const lines = [
+    `[connections.pets]`,
+    `url = "postgresql://ada:${canary}@db/pets?sslmode=require"`,
+    `password = '${canary}'`,
+    `token = """${canary}`,
+    `${canary}"""`,
+    `${canary} = { command = ["echo", "${canary}"], a.${canary} = 1 }`,
+    `keys = [ "${canary}", '''${canary}''', 12, 2024-01-01 ] # ${canary}`,
+    `[connections."${canary}"]`,
+    `[[${canary}]]`,
+  ]
+  const whole = lines.join("\n")
+  const slip = fc.tuple(
+    fc.nat(whole.length),
+    fc.nat(3),
+    fc.constantFrom("", '"', "'", "[", "]", "=", "\n", "\\", "{", "}", "#", "."),
+  )
+  let refused = 0
+  fc.assert(
+    fc.property(slip, fc.option(fc.nat(whole.length)), ([at, deleted, inserted], end) => {
+      const text = (whole.slice(0, at) + inserted + whole.slice(at + deleted)).slice(0, end ?? undefined)
+      try {
+        parseToml(text, "secrets.toml")
+      } catch (error) {
+        refused++
+        expect(error).toMatchObject({
+          code: "SECRETS",
+          message: expect.stringMatching(/^secrets\.toml is not valid TOML at line \d+, column \d+: .*\.$/),
+        })
+        // A piece of it would be as bad.
+        expect(everythingOf(error)).not.toMatch(/hunt|canary/)
+      }
+    }),
+    { numRuns: 2000, seed: 12 },
+  )
+  expect(refused).toBeGreaterThan(500)
+})
