@@ -26,7 +26,7 @@ export const settings: Readonly<Record<string, Setting>> = {
   ssl_mode: {
     type: "text",
     description:
-      "TLS, as MySQL has it: DISABLED, PREFERRED (the default), REQUIRED (encrypted, but with whomever answers), VERIFY_CA, VERIFY_IDENTITY.",
+      "TLS, as MySQL has it: DISABLED, PREFERRED (the default), REQUIRED (encrypted, the server unchecked), VERIFY_CA, VERIFY_IDENTITY.",
     oneOf: ["DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"],
     tuning: true,
   },
@@ -50,7 +50,7 @@ export const settings: Readonly<Record<string, Setting>> = {
   ssl_verify_cert: {
     type: "boolean",
     description:
-      "true is VERIFY_CA with an ssl_ca and VERIFY_IDENTITY without one; false encrypts, but with whomever answers.",
+      "true is VERIFY_CA with an ssl_ca and VERIFY_IDENTITY without one; false encrypts and does not check the server.",
     tuning: true,
   },
   ssl_verify_identity: {

@@ -17,7 +17,7 @@ export interface Address {
 export const settings: Readonly<Record<string, Setting>> = {
   sslmode: {
     type: "text",
-    description: "TLS, as libpq has it (prefer). With require the link is encrypted, but with whomever answers.",
+    description: "TLS, as libpq has it (prefer). With require the link is encrypted and the server is not checked.",
     oneOf: ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"],
     tuning: true,
   },
