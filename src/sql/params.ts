@@ -107,7 +107,7 @@ interface Plan {
   /** For each placeholder of `text`, which value it takes; undefined where that is all values in order. */
   readonly order: readonly number[] | undefined
   readonly hasLists: boolean
-  /** Values that stand in several places, where each place has a placeholder of its own. */
+  /** Whether values may stand in several places, where each place has a placeholder of its own. */
   readonly repeats: boolean
 }
 
@@ -140,7 +140,10 @@ function makePlan(scanned: Scanned, syntax: Syntax): Plan {
   })
   const inOrder = order.every((index, i) => index === i)
   const hasLists = scanned.slots.some((slot) => slot.list !== "none")
-  const repeats = syntax.typedByPlace && scanned.slots.length > scanned.names.length && scanned.names.length > 0
+  const { slots, names } = scanned
+  const mayRepeat =
+    names.length > 0 ? slots.length > names.length : slots.length > 1 && slotsAfterClause(scanned).length > 0
+  const repeats = syntax.typedByPlace && mayRepeat
   return { scanned, text, order: inOrder ? undefined : order, hasLists, repeats }
 }
 
@@ -168,16 +171,30 @@ function emit(plan: Plan, values: readonly unknown[], target: BindTarget): State
   return { text: plan.text, values: order ? order.map((index) => values[index]) : values, ...merged }
 }
 
+/** Where values stand in or behind a clause whose expressions must be those of the select list. */
+function slotsAfterClause({ pieces, slots }: Scanned): readonly Slot[] {
+  const clause = pieces.findIndex((piece) => /\b(?:group|order)\s+by\b/i.test(piece))
+  return clause === -1 ? [] : slots.slice(clause)
+}
+
 /** With one placeholder for each value that stands in a clause whose expressions must be those of the select list. */
 function mergedStatement(plan: Plan, values: readonly unknown[], syntax: Syntax): Statement {
-  const { pieces, slots } = plan.scanned
-  const clause = pieces.findIndex((piece) => /\b(?:group|order)\s+by\b/i.test(piece))
-  const merged = new Set(clause === -1 ? [] : slots.slice(clause).map(({ index }) => index))
-  return expand(plan, values, syntax, (index) => merged.has(index))
+  const { names } = plan.scanned
+  // Values without names are the same where they are equal.
+  const first = (index: number): number => values.findIndex((value) => Object.is(value, values[index]))
+  const same = names.length > 0 ? (index: number) => index : first
+  const merged = new Set(slotsAfterClause(plan.scanned).map(({ index }) => same(index)))
+  return expand(plan, values, syntax, (index) => merged.has(same(index)), same)
 }
 
 /** Puts lists in, and gives each place a placeholder of its own, but for values that `shares` one. */
-function expand(plan: Plan, values: readonly unknown[], syntax: Syntax, shares: (index: number) => boolean): Statement {
+function expand(
+  plan: Plan,
+  values: readonly unknown[],
+  syntax: Syntax,
+  shares: (index: number) => boolean,
+  same: (index: number) => number = (index) => index,
+): Statement {
   const out: unknown[] = []
   const bind = (value: unknown): string => syntax.placeholder(out.push(value))
   const seen = new Map<string, string>()
@@ -185,7 +202,7 @@ function expand(plan: Plan, values: readonly unknown[], syntax: Syntax, shares: 
     const value = values[slot.index]
     const listed = slot.list !== "none" && Array.isArray(value)
     if (listed && value.length === 0) return syntax.emptyList(slot.negated)
-    const key = `${listed ? "list" : "value"} ${slot.index}`
+    const key = `${listed ? "list" : "value"} ${same(slot.index)}`
     let placeholder = shares(slot.index) ? seen.get(key) : undefined
     if (placeholder === undefined) {
       placeholder = listed ? value.map(bind).join(", ") : bind(value)

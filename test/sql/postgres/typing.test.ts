@@ -1,5 +1,5 @@
 import { expect, onTestFinished } from "vitest"
-import { closeAll, connection } from "../../../src/index.ts"
+import { closeAll, connection, sql } from "../../../src/index.ts"
 import type { SQLConnection } from "../../../src/sql/index.ts"
 import { newPostgresDatabase } from "../../support/postgres-database.ts"
 import { failure, onServer } from "./support.ts"
@@ -196,4 +196,22 @@ onServer("backslashes in strings are read as the session reads them, also after 
     expect(await tx.scalar(sql, { params: { n: 5 } })).toBe("it's :a")
   })
   expect(await on.scalar("select 'C:\\' || :x", { params: { x: "temp" } })).toBe("C:\\temp")
+})
+
+onServer("equal values without names in SELECT and GROUP BY are one expression", async () => {
+  const pets = await made()
+  await pets.execute("create table ages (age int)")
+  await pets.execute("insert into ages values (?)", [[1], [2], [11]])
+  const grouped = "select age / ? as ten, count(*) as n from ages where age > ? group by age / ? order by age / ?"
+  const expected = [
+    { ten: 0, n: 2 },
+    { ten: 1, n: 1 },
+  ]
+  for (let i = 0; i < 3; i++) {
+    expect((await pets.query(grouped, { params: [10, 0, 10, 10], fresh: true })).toArray()).toEqual(expected)
+  }
+  const ten = 10
+  const template = sql`select age / ${ten} as ten, count(*) as n from ages group by age / ${ten} order by 1`
+  expect((await pets.query(template)).toArray()).toEqual(expected)
+  expect(await failure(pets.query(grouped, { params: [10, 0, 5, 5] }))).toMatchObject({ sqlState: "42803" })
 })
