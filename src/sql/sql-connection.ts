@@ -4,6 +4,7 @@ import type { Table } from "../tables/index.ts"
 import { refuseUnknown } from "../util/known-options.ts"
 import type { TransactionOptions } from "./dialect.ts"
 import { paramSets, toExecuteResult, withValues } from "./execute-result.ts"
+import { streamHolder } from "./held-too-long.ts"
 import {
   beginOptions,
   callOptions,
@@ -92,6 +93,7 @@ export class SQLConnection<DB = AnyDatabase> extends SqlCore<DB> {
     refuseInside(this, this.connectionName, options.outside)
     const statement = this._bind(sql, options.params)
     const inSession = keepSession()
+    const held = streamHolder({ connection: this.connectionName, limit: this._leakWarning })
     return new TableStream<Row>({
       name: this.connectionName,
       values: { ...this._values, ...options.values },
@@ -99,7 +101,7 @@ export class SQLConnection<DB = AnyDatabase> extends SqlCore<DB> {
       timeout: options.timeout,
       batchRows: options.batchRows,
       translate: (error) => this._translate(error, statement),
-      open: (signal, batchRows) => inSession(() => this._openStream(statement, signal, batchRows)),
+      open: (signal, batchRows) => inSession(async () => held(await this._openStream(statement, signal, batchRows))),
     })
   }
 

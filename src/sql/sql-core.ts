@@ -74,6 +74,11 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
     return this._linked(options, (signal) => abortable(work(signal), signal))
   }
 
+  /** How long a connection may be kept before a warning says so; milliseconds. */
+  protected get _leakWarning(): number {
+    return this._isKnown ? this._target.leakWarning : Number.POSITIVE_INFINITY
+  }
+
   /** A read through the cache, which answers in time by itself: a deadline may be covered up by an older result. */
   protected _read(sql: SqlText, options: QueryOptions): Promise<Table> {
     if (options.readOnly !== false) return this._linked(options, (signal) => this.#readCached(sql, options, signal))
@@ -145,8 +150,7 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
    * @param raw whether the driver's own connection is handed out.
    */
   protected _borrowing({ raw = false }: { raw?: boolean } = {}): (signal?: AbortSignal) => Promise<Borrowed> {
-    const limit = this._isKnown ? this._target.leakWarning : Number.POSITIVE_INFINITY
-    const held = holder({ connection: this.connectionName, limit })
+    const held = holder({ connection: this.connectionName, limit: this._leakWarning })
     const inSession = keepSession()
     return async (signal = never) => held(await inSession(() => this._retry(() => this.#borrow(signal, raw), signal)))
   }

@@ -18,7 +18,7 @@ export interface PoolOptions {
   pool_recycle?: Duration
   /** Asks for a sign of life before each use. */
   pool_pre_ping?: boolean
-  /** How long a session may keep a connection before a warning says where it was opened; default 5 min, 0 for never. */
+  /** How long a session may keep a connection, or a stream wait to be read on, before a warning; default 5 min, 0: never. */
   leak_warning?: Duration
   /** Handed to the driver as it is. */
   connect_args?: Readonly<Record<string, unknown>>

@@ -34,6 +34,7 @@ test("[mooring.cache] url keeps results there, with a password from a file", asy
 url = "redis://127.0.0.1:${server.port}"
 password = { file = "../redis-password" }
 prefix = "shop:"
+timeout = "30s"
 max_age = "1h"
 `)
   const db = await connection("pets", { type: "sql" })
@@ -66,7 +67,8 @@ test("[mooring.cache] settings of the wrong kind are errors that name them", asy
 
 test("another url in the file is another store, and the old one is left alone", async () => {
   const [first, second] = [await newRedis(), await newRedis()]
-  const text = (port: number) => `${pets}[mooring.cache]\nurl = "redis://127.0.0.1:${port}"\nttl = "1h"\n`
+  const text = (port: number) =>
+    `${pets}[mooring.cache]\nurl = "redis://127.0.0.1:${port}"\nttl = "1h"\ntimeout = "30s"\n`
   const project = useProject({ ".mooring/secrets.toml": text(first.port) })
   const db = await connection("pets", { type: "sql" })
   await db.execute("create table owners (name text)")

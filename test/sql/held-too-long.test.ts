@@ -64,6 +64,31 @@ describe("a connection that is kept for longer than leak_warning (R16)", () => {
   )
 
   onEveryDatabase(
+    "a stream that nobody reads on is told of once, with the line that made it, and one that is read on is not",
+    async ({ pets }) => {
+      const told = hear()
+      const read = async () => {
+        for await (const _ of pets.stream(selectOwners, { batchRows: 1 })) await pause(1)
+      }
+      await read()
+      await pause(1_200)
+      expect(told()).toEqual([])
+      const leaveStream = async () => {
+        const stream = pets.stream(selectOwners, { batchRows: 1 })
+        onTestFinished(() => stream[Symbol.asyncDispose]())
+        await stream[Symbol.asyncIterator]().next()
+      }
+      await leaveStream()
+      await until(() => told().length > 0)
+      expect(told()).toHaveLength(1)
+      expect(told()[0]).toMatch(/^A stream of connection "pets" has not been read for more than 1 s/)
+      expect(told()[0]).toMatch(/opened at leaveStream \(.*held-too-long\.test\.ts:\d+:\d+\)/)
+      expect(told()[0]).not.toMatch(new RegExp(`${secret}|select`))
+    },
+    { options: { leak_warning: 1 } },
+  )
+
+  onEveryDatabase(
     "what is given back in time is not, nor what holds none, nor a long query",
     async ({ pets, dialect }) => {
       const told = hear()

@@ -84,7 +84,7 @@ describe("a Redis server that is not there", () => {
     onTestFinished(() => proxy.stop())
     const prefix = "told:"
     const here = processWith(await openStore({ timeout: 0.25, url: `redis://127.0.0.1:${proxy.port}`, prefix }))
-    const there = processWith(await openStore({ timeout: 0.25, url: server.url, prefix }))
+    const there = processWith(await openStore({ timeout: 30, url: server.url, prefix }))
     expect(await here.read("old")).toBe("old1")
     expect(await there.read("x")).toBe("old1")
     await proxy.welcome("refuse")
