@@ -1,10 +1,10 @@
+import { longestTimer } from "../util/abort.ts"
+
 /** Between two passes, and between the parts of one; milliseconds. */
 const shortestPause = 1_000
 const partPause = 50
 /** How long one part may keep the event loop; milliseconds. */
 const partTime = 4
-/** setTimeout turns longer waits into none. */
-const longestTimer = 2 ** 31 - 1
 
 /** A pass over a store. It yields where time may be up, and gives the milliseconds until the next pass is of use. */
 export type Pass = Generator<void, number>

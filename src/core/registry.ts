@@ -1,8 +1,6 @@
+import { longestTimer } from "../util/abort.ts"
 import { warnOnce } from "../util/warn.ts"
 import { control, type RegistryEntry } from "./control.ts"
-
-/** setTimeout turns longer waits into none. */
-const longestTimer = 2 ** 31 - 1
 
 /** Begins the type key of a class that has none of its own; its identity follows. */
 export const anonymousType = "class "

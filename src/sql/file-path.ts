@@ -1,7 +1,7 @@
-import { homedir } from "node:os"
 import { basename, dirname, join, resolve } from "node:path"
 import { MooringError } from "../errors.ts"
 import { fs } from "../util/node.ts"
+import { homeFolder } from "../util/user.ts"
 import type { SqlConfig } from "./dialect.ts"
 
 /**
@@ -9,7 +9,7 @@ import type { SqlConfig } from "./dialect.ts"
  * come to one: links are followed, also by a file that is not there yet.
  */
 export function filePath(given: string, projectDir: string): string {
-  const home = /^~(?=$|[/\\])/.test(given) ? orNone(homedir) : undefined
+  const home = /^~(?=$|[/\\])/.test(given) ? homeFolder() : undefined
   const path = home === undefined ? given : join(home, given.slice(1))
   return realPath(resolve(projectDir, path))
 }

@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url"
+import { longestTimer } from "../util/abort.ts"
 import { warn } from "../util/warn.ts"
 import type { RecordStream } from "./dialect.ts"
 import type { Borrowed } from "./engine.ts"
@@ -11,9 +12,6 @@ export interface HolderOptions {
   /** Milliseconds; `Infinity`: never. */
   readonly limit: number
 }
-
-/** The longest time that a timer of JavaScript can wait; milliseconds. */
-const longestTimer = 2 ** 31 - 1
 
 /** How many calls the stack is followed down: deep enough to leave our own. */
 const depth = 30

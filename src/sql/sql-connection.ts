@@ -101,7 +101,7 @@ export class SQLConnection<DB = AnyDatabase> extends SqlCore<DB> {
       timeout: options.timeout,
       batchRows: options.batchRows,
       translate: (error) => this._translate(error, statement),
-      open: (signal, batchRows) => inSession(async () => held(await this._openStream(statement, signal, batchRows))),
+      open: (signal, shape) => inSession(async () => held(await this._openStream(statement, signal, shape))),
     })
   }
 

@@ -1,7 +1,7 @@
 import { TimeoutError } from "../errors.ts"
 
 /** The longest that Node's timers can wait, in milliseconds: about 24.8 days. Longer ones would fire at once. */
-const longestTimer = 2 ** 31 - 1
+export const longestTimer: number = 2 ** 31 - 1
 
 /** What ends a piece of work early. */
 export interface AbortOptions {

@@ -1,7 +1,7 @@
 import { MooringError } from "../../../errors.ts"
 import { jsonOfArray } from "../../bindable.ts"
 import { dateText, timestampText } from "./date-text.ts"
-import { bytea, date, time, timestamp, timetz } from "./value-types.ts"
+import { bytea, date, isDate, time, timestamp, timetz } from "./value-types.ts"
 import type { WireValue } from "./wire/messages.ts"
 
 /** Object ids of parameter types that change how a value is written; the others are in value-types.ts. */
@@ -118,10 +118,6 @@ function jsonText(value: readonly unknown[], index: number): string {
 
 function bytesText(value: Uint8Array): string {
   return `\\x${Buffer.from(value.buffer, value.byteOffset, value.length).toString("hex")}`
-}
-
-function isDate(value: unknown): value is Date {
-  return Object.prototype.toString.call(value) === "[object Date]"
 }
 
 function counted(count: number, what: string): string {

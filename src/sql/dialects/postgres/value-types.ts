@@ -117,6 +117,7 @@ function elementType(items: readonly unknown[]): number {
   return common ?? text
 }
 
-function isDate(value: unknown): value is Date {
+/** A Date, also of another realm. */
+export function isDate(value: unknown): value is Date {
   return Object.prototype.toString.call(value) === "[object Date]"
 }
