@@ -1,5 +1,7 @@
 /** Longer secrets are looked for as written, and with the escapes of JSON and URLs, but not with a mixture of them. */
 const longest = 256
+/** Of a text that was escaped four times. Without a bound, a long run of them would take quadratic time. */
+const mostBackslashes = 16
 /** A piece of base64 so short may stand there by chance. */
 const shortestBase64 = 6
 const entities: Readonly<Record<string, string>> = { "&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "#39" }
@@ -16,14 +18,18 @@ export function patternOf(text: string): string {
 }
 
 function textPattern(text: string): string {
-  if (text.length <= longest) return [...text].map(characterPattern).join("")
+  if (text.length <= longest) return (text.match(/\\+|[^\\]/gu) ?? []).map(characterPattern).join("")
   const forms = [text, JSON.stringify(text).slice(1, -1), encodeURIComponent(text.toWellFormed())]
   return [...new Set(forms)].map(escaped).join("|")
 }
 
 function characterPattern(character: string): string {
   if (/[A-Za-z0-9]/.test(character)) return character
-  if (character === "\\") return `(?:\\\\+|${percentPattern(character)})`
+  // Several of them are one piece: one after the other, each would try all lengths of the others.
+  if (character.startsWith("\\")) {
+    const count = character.length
+    return `(?:\\\\{${count},${count * mostBackslashes}}|(?:${percentPattern("\\")}){${count}})`
+  }
   const forms = [escaped(character), percentPattern(character)]
   for (const unit of character.split("")) {
     if (character.length === 1) forms.push(`u${anyCase(unit.charCodeAt(0).toString(16).padStart(4, "0"))}`)
@@ -31,7 +37,7 @@ function characterPattern(character: string): string {
   if (character === " ") forms.push("\\+")
   if (Object.hasOwn(entities, character)) forms.push(`&${entities[character]};`)
   if (Object.hasOwn(escapes, character)) forms.push(escapes[character]!)
-  return `\\\\*(?:${forms.join("|")})`
+  return `\\\\{0,${mostBackslashes}}(?:${forms.join("|")})`
 }
 
 /** `%40`, and `%2540` where it was encoded twice. */

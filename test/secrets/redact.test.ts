@@ -63,6 +63,17 @@ describe("redact", () => {
     expect(redact("$& here", { secrets: ["here", "$&$&"], shown: [] })).toBe("$& ***")
   })
 
+  test.each(["-abcdef", "\\\\\\\\host"])(
+    "a long run of backslashes is looked through for %s in linear time",
+    (secret) => {
+      const texts = { secrets: [secret], shown: [] }
+      const run = "\\".repeat(200_000)
+      expect(redact(run, texts)).toBe(run)
+      expect(redact(`${run}${secret}`, texts)).toMatch(/\*\*\*$/)
+      expect(redact(JSON.stringify(JSON.stringify(secret)), texts)).not.toMatch(/host|abcdef/)
+    },
+  )
+
   test("no secret survives, in a message or inside a URL", () => {
     const secret = fc
       .string({ minLength: 4, maxLength: 20 })
