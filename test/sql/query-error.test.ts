@@ -68,12 +68,6 @@ const mistakes: Mistake[] = [
   },
   { what: "a spelling mistake", text: same("selec 1"), kind: same("syntax") },
   { what: "half a statement", text: same("select (1"), kind: same("syntax") },
-  {
-    what: "nothing at all",
-    text: same("  -- nothing"),
-    kind: same("syntax"),
-    outcome: same("notRun"),
-  },
   { what: "a table that is missing", text: same("select * from nowhere"), kind: same("missing") },
   { what: "a column that is missing", text: same("select colour from owners"), kind: same("missing") },
   { what: "a function that is missing", text: same("select nonsense(1)"), kind: same("missing") },
