@@ -21,23 +21,23 @@ const clientHello = Buffer.concat([
   Buffer.from("000004c02f009c0100", "hex"),
 ])
 
-/** How often a port is asked: a server that is only slow, or not up yet, must not be kept from coming up. */
-const mostDoubts = 3
+/** How long a port is left in peace after it was asked: reconnecting must not become a storm. Milliseconds. */
+const rest = 30_000
 
-/** Whether it is still unknown what listens at a port, for all links to it. */
-export class Doubts {
-  #asked = 0
-  #settled = false
+/** Places of which a process remembers when it asked them. */
+const mostPlaces = 1_000
 
-  /** The expected server has answered. */
-  settle(): void {
-    this.#settled = true
-  }
+/**
+ * By protocol and place, when a port may be asked next, in milliseconds of `performance.now()`: never, once the expected
+ * server has answered there. A failed connect gives up its database, so databases cannot remember it.
+ */
+const nextQuestions = new Map<string, number>()
 
-  /** Whether the port may be asked, once more. */
-  take(): boolean {
-    return !this.#settled && this.#asked++ < mostDoubts
-  }
+function remember(key: string, next: number): void {
+  nextQuestions.delete(key)
+  nextQuestions.set(key, next)
+  if (nextQuestions.size > mostPlaces)
+    for (const oldest of nextQuestions.keys()) return void nextQuestions.delete(oldest)
 }
 
 /** What a {@link PortWatch} watches. */
@@ -47,8 +47,6 @@ export interface Watched {
   readonly expected: Protocol
   /** For the error. */
   readonly place: string
-  /** Counts the questions. */
-  readonly doubts: Doubts
   /** The first bytes that came. */
   head(): Uint8Array
   /** Another protocol was found while the link was silent. */
@@ -75,7 +73,12 @@ export class PortWatch {
     })
   }
 
-  /** Nobody wants to know any more. */
+  /** The expected server has answered. */
+  settle(): void {
+    remember(this.#key, Number.POSITIVE_INFINITY)
+  }
+
+  /** Nothing is asked from now on. */
   end(): void {
     clearTimeout(this.#timer)
     this.#ending.abort()
@@ -99,13 +102,18 @@ export class PortWatch {
   }
 
   async #ask(): Promise<Uint8Array> {
-    const isOver = this.#ending.signal.aborted
-    if (isOver || !this.#watched.doubts.take()) return new Uint8Array()
+    const now = performance.now()
+    if (this.#ending.signal.aborted || now < (nextQuestions.get(this.#key) ?? 0)) return new Uint8Array()
+    remember(this.#key, now + rest)
     for (const question of [requestTls, lines, clientHello]) {
       const answer = await askPort(this.#watched.address, question, this.#ending.signal)
       if (answer.length > 0) return answer
     }
     return new Uint8Array()
+  }
+
+  get #key(): string {
+    return `${this.#watched.expected} ${this.#watched.place}`
   }
 
   #errorFor(head: Uint8Array): MooringError | undefined {

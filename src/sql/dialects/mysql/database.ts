@@ -1,7 +1,7 @@
 import { connect as dial } from "node:net"
 import { MooringError } from "../../../errors.ts"
 import type { Database, DriverConnection, SqlConfig } from "../../dialect.ts"
-import { Doubts, PortWatch } from "../../port-watch.ts"
+import { PortWatch } from "../../port-watch.ts"
 import { type Address, addressOf, type MysqlSettings, settingsOf, sourceOf } from "./address.ts"
 import { ProtocolError } from "./columns/reader.ts"
 import type { ZeroDates } from "./columns/temporal.ts"
@@ -33,7 +33,6 @@ export async function openMysql(config: SqlConfig): Promise<Database> {
 class MysqlDatabase implements Database {
   readonly engine: Mysql2
   version?: string
-  private readonly doubts = new Doubts()
   private readonly config: SqlConfig
   private readonly address: Address
   private readonly own: MysqlSettings
@@ -120,7 +119,7 @@ class MysqlDatabase implements Database {
         raw.connect((error, told) => (error || told === undefined ? reject(error) : resolve(told)))
       })
       wire.loggedIn()
-      this.doubts.settle()
+      watch.settle()
       return { wire, handshake }
     } catch (error) {
       raw.stream.destroy()
@@ -142,7 +141,6 @@ class MysqlDatabase implements Database {
       address: socket === undefined ? { host, port } : { path: socket },
       place: socket ?? `${host}:${port}`,
       expected: "MySQL",
-      doubts: this.doubts,
       head: () => wire.head,
       fail: (error) => raw.stream.destroy(error),
     })

@@ -1,7 +1,7 @@
 import { MooringError } from "../../../errors.ts"
 import { warnOnce } from "../../../util/warn.ts"
 import type { Database, DriverConnection, SqlConfig } from "../../dialect.ts"
-import { Doubts, PortWatch } from "../../port-watch.ts"
+import { PortWatch } from "../../port-watch.ts"
 import { type Address, addressOf, type PostgresSettings, settingsOf } from "./address.ts"
 import { TypeCatalog } from "./catalog.ts"
 import { PostgresConnection } from "./connection.ts"
@@ -28,7 +28,6 @@ export async function openPostgres(config: SqlConfig): Promise<Database> {
 class PostgresDatabase implements Database {
   readonly engine: Pg
   version?: string
-  private readonly doubts = new Doubts()
   private readonly config: SqlConfig
   private readonly address: Address
   private readonly own: PostgresSettings
@@ -87,7 +86,7 @@ class PostgresDatabase implements Database {
       watch.end()
       signal.removeEventListener("abort", abort)
     }
-    this.doubts.settle()
+    watch.settle()
     const version = wire.parameters.get("server_version")
     if (version !== undefined) this.version = version
     return new PostgresConnection({
@@ -110,7 +109,6 @@ class PostgresDatabase implements Database {
       address: isFile ? { path: `${host}/.s.PGSQL.${port}` } : { host, port },
       place: isFile ? host : `${host}:${port}`,
       expected: "PostgreSQL",
-      doubts: this.doubts,
       head: () => wire.head,
       fail: (error) => wire.stream.destroy(error),
     })
