@@ -1,6 +1,7 @@
 import { createServer } from "node:net"
 import { checkServerIdentity, type PeerCertificate } from "node:tls"
 import { expect, onTestFinished, test } from "vitest"
+import type { DriverConnection } from "../../../src/sql/dialect.ts"
 import { mysql } from "../../../src/sql/dialects/mysql/index.ts"
 import { hostForTls } from "../../../src/sql/dialects/mysql/tls.ts"
 import { removeDaemon } from "../../support/daemon.ts"
@@ -189,6 +190,43 @@ onServer("a link that swallows everything ends a ping and a reset", async () => 
   expect(first.usable).toBe(false)
   expect(mysql.classify(await failure(second.reset()))).toMatchObject({ action: "lost" })
   expect(second.usable).toBe(false)
+})
+
+onServer("a link that swallows everything ends whatever waits for a fresh session, and is given up", async () => {
+  const proxy = await proxied()
+  const insert = { text: "insert into nowhere values (1)", values: [] }
+  const select = { text: "select 1 as n", values: [] }
+  const waiting: Record<string, (connection: DriverConnection, signal: AbortSignal) => Promise<unknown>> = {
+    run: (connection, signal) => connection.run(insert, { ...running, signal }),
+    stream: (connection, signal) => connection.stream(select, { signal, readOnly: false, batchRows: 1 }),
+    "hand out": (connection, signal) => connection.handOut!({ signal }),
+  }
+  const before = { "a reset that is due": "select 1 as n", "a reset under way": "select @used := 1 as n" }
+  for (const [when, text] of Object.entries(before)) {
+    for (const [what, wait] of Object.entries(waiting)) {
+      const connection = await connect({ port: proxy.port })
+      await query(connection, text)
+      proxy.fault({ swallow: "both" })
+      const controller = new AbortController()
+      const reason = new Error("too late")
+      const asked = failure(wait(connection, controller.signal))
+      await pause(20)
+      controller.abort(reason)
+      expect(await asked, `${what}, ${when}`).toBe(reason)
+      expect(connection.usable, `${what}, ${when}`).toBe(false)
+      proxy.fault({})
+    }
+  }
+})
+
+onServer("a link that breaks before the session was fresh has run nothing of the next borrower's", async () => {
+  const proxy = await proxied()
+  const connection = await connect({ port: proxy.port })
+  // It may have left something, so that a reset follows it.
+  await query(connection, "select @used := 1 as n")
+  proxy.closeLinks("reset")
+  const error = await failure(execute(connection, "insert into nowhere values (1)"))
+  expect(mysql.classify(error)).toMatchObject({ ...lost, neverRan: true })
 })
 
 onServer("what a destroyed link was doing is ended at the server", async () => {

@@ -105,6 +105,20 @@ onServer("a link that swallows everything ends an aborted statement, and is give
   expect(connection.usable).toBe(false)
 })
 
+onServer("a link that swallows everything ends what undoes another caller's transaction, and is given up", async () => {
+  const { port, state } = await proxy()
+  const connection = await connect({ port })
+  await execute(connection, "begin")
+  state.swallow = true
+  const controller = new AbortController()
+  const reason = new Error("too late")
+  const asked = failure(connection.run({ text: "select 1", values: [] }, { ...reading, signal: controller.signal }))
+  await pause(20)
+  controller.abort(reason)
+  expect(await asked).toBe(reason)
+  expect(connection.usable).toBe(false)
+})
+
 onServer("close cuts a running statement off, also on a link that swallows everything", async () => {
   for (const swallow of [false, true]) {
     const { port, state } = await proxy()

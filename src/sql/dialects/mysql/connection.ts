@@ -1,6 +1,7 @@
 import { MooringError } from "../../../errors.ts"
-import { onAbort } from "../../../util/abort.ts"
+import { never, onAbort } from "../../../util/abort.ts"
 import type { DriverConnection, RecordStream, RunOptions, RunResult, Statement, StreamOptions } from "../../dialect.ts"
+import { watchAnswer } from "../../patience.ts"
 import { mysqlSyntax } from "../../syntaxes.ts"
 import { Cancelling } from "./cancelling.ts"
 import type { ZeroDates } from "./columns/temporal.ts"
@@ -98,7 +99,7 @@ export class MysqlConnection implements DriverConnection {
       const exchange = this.exchangeFor(statement, protocol, taker)
       return taker.finish(await this.accompany(exchange, options.signal))
     }
-    const renewed = this.renewal.before(true)
+    const renewed = this.renewal.before(true, options.signal)
     if (renewed) await renewed
     // A query's connection is given back without a word; any other borrower's is reset.
     const isBorrower = options.readOnly && this.state.isUntouched
@@ -110,7 +111,7 @@ export class MysqlConnection implements DriverConnection {
   }
 
   async stream(statement: Statement, options: StreamOptions): Promise<RecordStream> {
-    await this.renewal.before(true)
+    await this.renewal.before(true, options.signal)
     return this.attempt(statement, options, async (protocol) => {
       const start = (taker: RowTaker): Running => {
         const exchange = this.exchangeFor(statement, protocol, taker)
@@ -131,8 +132,7 @@ export class MysqlConnection implements DriverConnection {
   }
 
   async handOut({ signal }: { signal: AbortSignal }): Promise<void> {
-    await this.renewal.before(true)
-    if (!this.state.isFresh) await this.renewal.renew()
+    await this.renewal.fresh(signal)
     await this.fit(false, signal)
     this.isHandedOut = true
     this.link.stream.ref()
@@ -170,7 +170,7 @@ export class MysqlConnection implements DriverConnection {
       )
     const unguarded = readOnly ? this.enforcement.refusalOf(text) : undefined
     if (unguarded) throw unguarded
-    const fresh = this.renewal.before(isPlain)
+    const fresh = this.renewal.before(isPlain, signal)
     if (fresh) await fresh
     await this.fit(readOnly, signal)
     if (facts.verb === "use") this.state.noteMove()
@@ -193,15 +193,17 @@ export class MysqlConnection implements DriverConnection {
       if (endsLink(error)) this.destroy(error as Error)
       // The next borrower needs a link to the server that took over.
       else if (refusesWrites(error)) this.broken = this.refusals.note()
-      else if (!readOnly && !isPlain) await this.askStatus()
+      else if (!readOnly && !isPlain) await this.askStatus(signal)
       throw error
     }
   }
 
   /** An error does not bring the server's status, and DDL that fails has ended its transaction all the same. */
-  private async askStatus(): Promise<void> {
+  private async askStatus(signal: AbortSignal): Promise<void> {
     if (!this.usable || !this.state.inTransaction) return
-    await this.runOwn("DO 0", AbortSignal.timeout(5_000)).catch(() => undefined)
+    const unwatch = watchAnswer(signal, () => this.destroy(new Error("No answer to DO 0.")))
+    await this.runOwn("DO 0", never).catch(() => undefined)
+    unwatch()
   }
 
   private async fit(readOnly: boolean, signal: AbortSignal): Promise<void> {

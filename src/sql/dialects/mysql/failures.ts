@@ -4,6 +4,7 @@ import type { Failure } from "../../dialect.ts"
 import { aboutOf } from "./about.ts"
 import { ProtocolError } from "./columns/reader.ts"
 import { hintFor, initHint } from "./hints.ts"
+import { withoutValues } from "./quoted-values.ts"
 import { RefusedStatement } from "./read-only.ts"
 import { refusalByServer } from "./refusals.ts"
 
@@ -25,11 +26,18 @@ interface DriverError {
 
 const readers = new WeakSet<object>()
 const ofInit = new WeakSet<object>()
+const beforehand = new WeakSet<object>()
 
 /** Remembers that it was the section's own `init_command` that failed. */
 export function failedInit(error: unknown): never {
   if (error instanceof Error) ofInit.add(error)
   throw error
+}
+
+/** Remembers of an error, which is given back, that it came before the statement was sent. */
+export function noteNeverRan(error: unknown): unknown {
+  if (error instanceof Error) beforehand.add(error)
+  return error
 }
 
 /**
@@ -49,33 +57,6 @@ export function noteFailure(error: unknown, readOnly: boolean): void {
   if (driver.stack !== undefined) driver.stack = driver.stack.replace(message, () => bare)
 }
 
-/** All that stands in quotes, from the first to the last. German has a stray quote before a column's name. */
-const allQuoted = /^([^']*)'.*'(?!`)(.*)$/s
-/** The same but for the last name: a key. */
-const beforeKey = /^([^']*)'.*'([^']*'[^']*'[^']*)$/s
-
-/**
- * Where messages quote a value, found by its place among the quotes: the words are in the language of `lc_messages`. Of an
- * error of syntax the quoted text is the statement's, which has no values.
- */
-const quoting: Readonly<Record<number, RegExp>> = {
-  1062: beforeKey,
-  1292: allQuoted,
-  1366: allQuoted,
-  1411: allQuoted,
-  1525: allQuoted,
-  1526: /^(\D*)-?\d+(.*)$/s,
-  1586: beforeKey,
-  1690: allQuoted,
-  1761: /^([^']*'[^']*'[^']*)'.*'((?:[^']*'[^']*'){2}[^']*)$/s,
-  1762: /^([^']*'[^']*'[^']*)'.*'([^']*)$/s,
-}
-
-function withoutValues(message: string, errno: number | undefined): string {
-  const rule = errno === undefined ? undefined : quoting[errno]
-  return rule === undefined ? message : message.replace(rule, "$1'…'$2")
-}
-
 /**
  * What an error means: the server's numbers, codes of Node's sockets and of `mysql2`, and texts for those that have no
  * code; tests provoke each of these.
@@ -84,6 +65,11 @@ function withoutValues(message: string, errno: number | undefined): string {
  * @see https://mariadb.com/kb/en/mariadb-error-code-reference/
  */
 export function classify(error: unknown): Failure {
+  const failure = meaningOf(error)
+  return beforehand.has(error as object) ? { ...failure, neverRan: true } : failure
+}
+
+function meaningOf(error: unknown): Failure {
   if (isMooringError(error)) return { action: "fatal", kind: "other", code: error.code }
   if (error instanceof RefusedStatement) return { action: "fatal", kind: "readOnly", code: "READ_ONLY" }
   if (error instanceof ProtocolError) return { action: "lost", kind: "connection" }

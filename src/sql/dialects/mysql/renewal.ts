@@ -1,4 +1,7 @@
+import { never } from "../../../util/abort.ts"
+import { watchAnswer } from "../../patience.ts"
 import type { Connection } from "./driver.ts"
+import { noteNeverRan } from "./failures.ts"
 import type { SessionState } from "./session-state.ts"
 import { connectionLost, type ShortCommand } from "./short-command.ts"
 
@@ -15,9 +18,6 @@ export interface RenewalHost {
   destroy(error: Error): void
 }
 
-/** How long an answer to a reset may take; milliseconds. */
-const patience = 5_000
-
 /** Makes a session fresh between two borrowers: at once, behind the back of one that is gone, or before one that would notice. */
 export class Renewal {
   readonly #host: RenewalHost
@@ -28,16 +28,25 @@ export class Renewal {
     this.#host = host
   }
 
-  /** What has to be awaited before a statement is sent; mostly nothing. */
-  before(isPlain: boolean): Promise<void> | undefined {
-    if (this.#pending) return this.#arrival(this.#pending)
-    return !isPlain && this.#host.state.isStale ? this.renew() : undefined
+  /**
+   * What has to be awaited before a statement is sent; mostly nothing. Soon after the caller has stopped waiting, the link
+   * is destroyed, or the session is fresh.
+   */
+  before(isPlain: boolean, signal: AbortSignal): Promise<void> | undefined {
+    if (this.#pending) return this.#watched(this.#pending, signal)
+    return !isPlain && this.#host.state.isStale ? this.#watched(this.#renew(), signal) : undefined
+  }
+
+  /** Before a connection is given to a caller: waits until the session is fresh. */
+  async fresh(signal: AbortSignal): Promise<void> {
+    await this.before(true, signal)
+    if (!this.#host.state.isFresh) await this.#watched(this.#renew(), signal)
   }
 
   /** The borrower is gone: resolves when the session is as the next one must find it. */
   async behind(): Promise<void> {
     const { state } = this.#host
-    if (state.isUsed) await this.renew()
+    if (state.isUsed) await this.#renew()
     else state.handBack()
   }
 
@@ -46,7 +55,7 @@ export class Renewal {
     const { state } = this.#host
     if (!state.isUsed) state.handBack()
     if (!state.isUsed || !this.#host.isUsable()) return
-    const pending = this.renew()
+    const pending = this.#renew()
       .catch((error: unknown) => this.#host.destroy(error as Error))
       .finally(() => {
         if (this.#pending === pending) this.#pending = undefined
@@ -54,23 +63,34 @@ export class Renewal {
     this.#pending = pending
   }
 
-  async #arrival(pending: Promise<void>): Promise<void> {
-    await pending
-    if (!this.#host.isUsable()) throw connectionLost()
+  async #watched(renewal: Promise<void>, signal: AbortSignal): Promise<void> {
+    const unwatch = watchAnswer(signal, this.#late)
+    try {
+      await renewal
+      if (!this.#host.isUsable()) throw connectionLost()
+    } catch (error) {
+      signal.throwIfAborted()
+      throw noteNeverRan(error)
+    } finally {
+      unwatch()
+    }
+    signal.throwIfAborted()
   }
 
   /** What is configured is set again before the next statement. */
-  async renew(): Promise<void> {
+  async #renew(): Promise<void> {
     const { link, state, home } = this.#host
     await this.#host.quiet()
-    const timer = setTimeout(() => this.#host.destroy(new Error("No answer to a reset.")), patience)
+    const unwatch = watchAnswer(never, this.#late)
     try {
       await this.#host.tell((answered) => link.reset(answered))
       // A reset leaves the session in the database that it is in.
       if (state.hasMoved) await this.#host.tell((answered) => link.query({ sql: home }, answered))
       state.forgetAll()
     } finally {
-      clearTimeout(timer)
+      unwatch()
     }
   }
+
+  readonly #late = (): void => this.#host.destroy(new Error("No answer to a reset."))
 }

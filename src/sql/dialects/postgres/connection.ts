@@ -140,7 +140,7 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
       } catch (error) {
         if (probe.refused) noteStatement(error, { text: typing.sent.text, readOnly: false })
         if (!probe.refused || !typing.next(error)) throw typing.reason(error)
-        await this.care.control(undoProbe)
+        await this.care.control(undoProbe, signal)
       }
     }
   }
@@ -226,18 +226,19 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
     try {
       if (this.cancelling) await this.cancelling
       // Left behind by whoever had the connection before.
-      if (statement.readOnly) await this.care.control(this.care.undone)
+      if (statement.readOnly) await this.care.control(this.care.undone, signal)
       this.raw.query(exchange)
       await exchange.done
-      if (statement.readOnly) await this.care.leave(exchange, false)
+      if (statement.readOnly) await this.care.leave(exchange, signal)
     } catch (error) {
       await this.cancelling
       // Its own part is done by then.
       const isDone = this.guard.lacks(exchange.refusedControl, error)
       if (exchange.refused) noteStatement(error, statement)
       if (isRefusedChange(error) && !statement.readOnly) this.care.refusedChange = true
-      if (statement.readOnly && this.usable) await this.care.leave(exchange, signal.aborted)
-      if (!isDone) throw await explainRefusal(error, exchange.refusedControl, (texts) => this.care.control(texts))
+      if (statement.readOnly && this.usable) await this.care.leave(exchange, signal)
+      if (!isDone)
+        throw await explainRefusal(error, exchange.refusedControl, (texts) => this.care.control(texts, signal))
     } finally {
       unlisten()
       this.current = undefined

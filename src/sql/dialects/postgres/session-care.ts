@@ -1,3 +1,5 @@
+import { never } from "../../../util/abort.ts"
+import { watchAnswer } from "../../patience.ts"
 import { ControlExchange, freshSession } from "./control.ts"
 import { type Client, takeBack } from "./driver.ts"
 import type { StatementExchange } from "./exchange.ts"
@@ -5,12 +7,6 @@ import type { Guard } from "./guard.ts"
 import { asksWhetherReadOnly, OnlyReads } from "./only-reads.ts"
 import type { Statements } from "./statements.ts"
 import type { ColumnarWire } from "./wire/wire.ts"
-
-/** How long an answer to our own short statements may take; milliseconds. */
-const controlPatience = 5_000
-
-/** The same, when the caller does not wait any more. */
-const abortedPatience = 200
 
 /** What a {@link SessionCare} cares for. */
 export interface CaredSession {
@@ -45,12 +41,11 @@ export class SessionCare {
   }
 
   /** Sees to it that a statement that read leaves nothing, however it ended. */
-  async leave(exchange: StatementExchange, isAborted: boolean): Promise<void> {
-    const limit = isAborted ? abortedPatience : controlPatience
+  async leave(exchange: StatementExchange, signal: AbortSignal): Promise<void> {
     try {
-      if (exchange.failed && exchange.ran) await this.clear([], limit)
-      else await this.control(this.undone, limit)
-      if (exchange.leftStatements) await this.forgetStatements(limit)
+      if (exchange.failed && exchange.ran) await this.clear([], signal)
+      else await this.control(this.undone, signal)
+      if (exchange.leftStatements) await this.forgetStatements(signal)
     } catch {
       this.spoilt = true
     }
@@ -59,24 +54,31 @@ export class SessionCare {
   /** @throws OnlyReads where the session was refused a change that the next one would be refused, too. */
   async renew(): Promise<void> {
     if (this.lent) await this.takeBack()
-    await this.clear(freshSession, controlPatience)
-    if (this.refusedChange && (await this.control([asksWhetherReadOnly]))) throw new OnlyReads()
+    await this.clear(freshSession, never)
+    if (this.refusedChange && (await this.control([asksWhetherReadOnly], never))) throw new OnlyReads()
     this.refusedChange = false
   }
 
-  /** Statements of our own; without an answer in time the link is taken for dead. True where a row said so. */
-  async control(texts: readonly string[], limit: number = controlPatience): Promise<boolean> {
+  /**
+   * Statements of our own; without an answer in time the link is destroyed. True where a row said so.
+   *
+   * @param signal of the caller, who may stop waiting: then there is little time left.
+   */
+  async control(texts: readonly string[], signal: AbortSignal): Promise<boolean> {
     if (texts.length === 0) return false
     const { client, wire } = this.session
     const exchange = new ControlExchange(texts)
-    const timer = setTimeout(() => wire.stream.destroy(new Error(`No answer to ${texts[0]}.`)), limit)
+    const unwatch = watchAnswer(signal, () => wire.stream.destroy(new Error(`No answer to ${texts[0]}.`)))
     client.ref()
     try {
       client.query(exchange)
       await exchange.done
       return exchange.found
+    } catch (error) {
+      signal.throwIfAborted()
+      throw error
     } finally {
-      clearTimeout(timer)
+      unwatch()
       this.unref()
     }
   }
@@ -88,8 +90,8 @@ export class SessionCare {
 
   /** Nobody knows what was done with it, and `pg` has state of its own. */
   private async takeBack(): Promise<void> {
-    await this.control(this.undone)
-    await this.control(["DISCARD ALL"])
+    await this.control(this.undone, never)
+    await this.control(["DISCARD ALL"], never)
     this.session.statements.clear()
     takeBack(this.session.client)
     this.lent = false
@@ -97,13 +99,13 @@ export class SessionCare {
   }
 
   /** Runs statements of our own, and clears what no ROLLBACK undoes. */
-  private async clear(texts: readonly string[], limit: number): Promise<void> {
+  private async clear(texts: readonly string[], signal: AbortSignal): Promise<void> {
     const { guard } = this.session
     for (;;) {
       const [clearing] = guard.clearing
       try {
-        const left = await this.control([...this.undone, ...texts, ...guard.clearingTexts], limit)
-        if (left) await this.forgetStatements(limit)
+        const left = await this.control([...this.undone, ...texts, ...guard.clearingTexts], signal)
+        if (left) await this.forgetStatements(signal)
         return
       } catch (error) {
         if (!guard.lacks(clearing, error)) throw error
@@ -112,8 +114,8 @@ export class SessionCare {
   }
 
   /** Ours go with those that others prepared in SQL: the server forgets all, or one by its name. */
-  private async forgetStatements(limit: number): Promise<void> {
-    await this.control(["DEALLOCATE ALL"], limit)
+  private async forgetStatements(signal: AbortSignal): Promise<void> {
+    await this.control(["DEALLOCATE ALL"], signal)
     this.session.statements.clear()
   }
 }
