@@ -19,6 +19,7 @@ import {
   running,
   script,
   slow,
+  stopDeadlines,
 } from "./support.ts"
 
 const endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select i from n"
@@ -26,8 +27,9 @@ const endless = "with recursive n(i) as (select 1 union all select i + 1 from n)
 test("an abort between rows stops the statement, and its connection goes on", async () => {
   const connection = await memory()
   const controller = new AbortController()
+  const wait = stopDeadlines()
   const run = connection.run({ text: endless, values: [] }, { ...reading, signal: controller.signal })
-  await sleep(100)
+  await wait(100)
   const reason = new Error("enough")
   controller.abort(reason)
   expect(await failure(run)).toBe(reason)

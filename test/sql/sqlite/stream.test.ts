@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest"
 import type { Database, DriverConnection, RecordStream } from "../../../src/sql/dialect.ts"
 import { sqlite } from "../../../src/sql/dialects/sqlite/index.ts"
 import { type Table, typeName } from "../../../src/tables/index.ts"
-import { config, countTo, execute, failure, never, query, typesOf } from "./support.ts"
+import { config, countTo, execute, failure, never, query, stopDeadlines, typesOf } from "./support.ts"
 
 let database: Database
 let connection: DriverConnection
@@ -126,7 +126,8 @@ test.each([
   const controller = new AbortController()
   const endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select i from n"
   const reason = new Error("enough")
-  const abortSoon = () => setTimeout(() => controller.abort(reason), 50)
+  const wait = stopDeadlines()
+  const abortSoon = () => void wait(50).then(() => controller.abort(reason))
   if (batches === 0) abortSoon()
   const error = await failure(
     (async () => {
@@ -155,6 +156,7 @@ test("an error in the middle comes after the batches before it", async () => {
 })
 
 test("an abort in the middle rejects with its reason", async () => {
+  stopDeadlines()
   const controller = new AbortController()
   const records = await stream(
     "with recursive n(i) as (select 1 union all select i + 1 from n) select i from n",

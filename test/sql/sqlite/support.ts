@@ -5,7 +5,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { pathToFileURL } from "node:url"
-import { onTestFinished } from "vitest"
+import { onTestFinished, vi } from "vitest"
 import type { Database, DriverConnection, RunOptions, RunResult, SqlConfig } from "../../../src/sql/dialect.ts"
 import { sqlite } from "../../../src/sql/dialects/sqlite/index.ts"
 import { type Table, typeName } from "../../../src/tables/index.ts"
@@ -43,6 +43,20 @@ export function config(changes: Partial<SqlConfig> = {}): SqlConfig {
     projectDir: process.cwd(),
     ...changes,
   }
+}
+
+const realTimeout = setTimeout
+
+/**
+ * Stops the clock of Mooring's deadlines until the test ends: however slow the machine is, a statement is not given up
+ * before it has stopped by itself.
+ *
+ * @returns what waits all the same.
+ */
+export function stopDeadlines(): (ms: number) => Promise<void> {
+  vi.useFakeTimers({ toFake: ["setTimeout"] })
+  onTestFinished(() => void vi.useRealTimers())
+  return (ms) => new Promise((resolve) => realTimeout(resolve, ms))
 }
 
 /** An opened database, closed with the test. */

@@ -1,4 +1,4 @@
-import type { Reply, Send, WorkerSetup } from "./protocol.ts"
+import type { Reply, Send } from "./protocol.ts"
 
 /** Where the worker of a connection runs: in a child process, or in a thread of this one. */
 export interface Transport {
@@ -20,6 +20,3 @@ export interface Listener {
   /** The worker has ended, and nobody asked for it. */
   lost(cause: unknown): void
 }
-
-/** Starts a worker. Its first reply, with the id 0, says that it is ready. */
-export type StartWorker = (setup: WorkerSetup, listener: Listener) => Transport
