@@ -2,7 +2,7 @@ import { expect } from "vitest"
 import type { DriverConnection, RecordStream, StreamOptions } from "../../../src/sql/dialect.ts"
 import { Table } from "../../../src/tables/index.ts"
 import { schema } from "../../../src/tables/types.ts"
-import { connect, execute, failure, never, onServer, rows, typesOf } from "./support.ts"
+import { config, connect, execute, failure, never, onServer, rows, typesOf } from "./support.ts"
 
 const options: StreamOptions = { signal: never, readOnly: true, batchRows: 1000 }
 
@@ -145,3 +145,40 @@ onServer("a stream of arrays knows their depth from its first batch", async () =
   expect(typesOf(new Table(stream.schema, [[]]))).toEqual({ a: "list<list<int32>>" })
   expect(await sizes(stream)).toEqual([20])
 })
+
+onServer(
+  "a stream that nobody reads on does not keep the process alive, and its end is awaited all the same",
+  async () => {
+    const { script } = await import("../../support/postgres-script.ts")
+    const begin = `
+    const rows = { text: "select generate_series(1, 5) as n", values: [] }
+    const leaving = new AbortController()
+    const stream = await connection.stream(rows, { ...options, signal: leaving.signal, batchRows: 2 })
+    const batches = stream[Symbol.asyncIterator]()
+    // Once the next batch is here, the server waits.
+    const waiting = async () => {
+      const isAlive = () => process.getActiveResourcesInfo().some((kind) => /TCP|Pipe.*Socket/.test(kind))
+      while (isAlive()) await new Promise((resolve) => setTimeout(resolve, 2))
+    }
+    `
+    const ends: Record<string, string> = {
+      "only the schema": `console.log("left")`,
+      "one batch": `await batches.next(); console.log("left")`,
+      "read on": `
+      let n = 0
+      for await (const batch of stream) { n += batch.numRows; if (n < 5) await waiting() }
+      if (n === 5) console.log("left")`,
+      disposed: `await batches.next(); await waiting(); await batches.return(); console.log("left")`,
+      aborted: `
+      await batches.next(); await waiting(); leaving.abort(new Error("left"))
+      await batches.next().catch((error) => console.log(error.message))`,
+      closed: `await batches.next(); await waiting(); await connection.close(); console.log("left")`,
+    }
+    const setup = await config()
+    const found = await Promise.all(
+      Object.entries(ends).map(async ([name, end]) => [name, await script(begin + end, setup)] as const),
+    )
+    const expected = Object.keys(ends).map((name) => [name, { code: 0, output: "left\n" }])
+    expect(found).toEqual(expected)
+  },
+)

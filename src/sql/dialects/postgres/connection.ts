@@ -179,6 +179,7 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
   async close(): Promise<void> {
     if (this.closed) return
     this.closed = true
+    this.raw.ref()
     this.current?.fail(new MooringError("ABORTED", "The connection was closed while a statement ran."))
     await this.current?.done.catch(() => undefined)
     // A link that swallows everything would never say that it is closed.
@@ -212,7 +213,8 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
 
   private begin(statement: ExchangeStatement, taker: RowTaker, signal: AbortSignal): Running {
     const exchange = new StatementExchange(this, statement, taker)
-    return { exchange, done: this.accompany(exchange, signal) }
+    const done = this.accompany(exchange, signal)
+    return { exchange, done, pause: () => this.care.unref(), resume: () => this.raw.ref() }
   }
 
   /** Sees one exchange through, and leaves the connection outside a transaction that the exchange began. */
@@ -220,7 +222,11 @@ export class PostgresConnection implements DriverConnection, ExchangeHost {
     const { statement } = exchange
     signal.throwIfAborted()
     checkText(statement.text)
-    const unlisten = onAbort(signal, () => exchange.fail(signal.reason))
+    const unlisten = onAbort(signal, () => {
+      // A stream that waits to be read on does not keep the process alive; its end has to be awaited.
+      this.raw.ref()
+      exchange.fail(signal.reason)
+    })
     this.raw.ref()
     this.current = exchange
     try {

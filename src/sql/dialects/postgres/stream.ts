@@ -6,10 +6,15 @@ import type { RowTaker, StatementExchange } from "./exchange.ts"
 import { RowReader } from "./rows.ts"
 import type { Source } from "./wire/framer.ts"
 
-/** A statement that runs, and what settles when it has ended. */
+/** A statement that runs, and the link that its rows come by. */
 export interface Running {
   readonly exchange: StatementExchange
+  /** Settles when it has ended. */
   readonly done: Promise<void>
+  /** The link no longer keeps the process alive: the server waits for the reader. */
+  pause(): void
+  /** Call it before anything is sent. */
+  resume(): void
 }
 
 interface Waiter {
@@ -59,10 +64,13 @@ export class PostgresStream implements RecordStream, AsyncIterator<Table>, RowTa
   async next(): Promise<IteratorResult<Table, undefined>> {
     if (this.returned) return { done: true, value: undefined }
     await this.arrival()
+    // What came before somebody gave up is not given any more, and nothing more is asked for.
+    if (this.running.exchange.failed) await this.running.done
     const { batch } = this
     this.batch = undefined
     if (this.state === "suspended") {
       this.state = "reading"
+      this.running.resume()
       this.running.exchange.more()
     }
     if (batch !== undefined && batch.numRows > 0) return { done: false, value: batch }
@@ -73,8 +81,10 @@ export class PostgresStream implements RecordStream, AsyncIterator<Table>, RowTa
   async return(): Promise<IteratorResult<Table, undefined>> {
     this.returned = true
     this.batch = undefined
-    if (this.state === "suspended") this.running.exchange.end()
-    else if (this.state === "reading") this.running.exchange.fail(new Error("Nobody reads on."))
+    if (this.state === "suspended") {
+      this.running.resume()
+      this.running.exchange.end()
+    } else if (this.state === "reading") this.running.exchange.fail(new Error("Nobody reads on."))
     await this.running.done.catch(() => undefined)
     return { done: true, value: undefined }
   }
@@ -92,6 +102,7 @@ export class PostgresStream implements RecordStream, AsyncIterator<Table>, RowTa
   }
 
   suspended(): void {
+    this.running.pause()
     this.arrive("suspended")
   }
 
