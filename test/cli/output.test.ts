@@ -65,8 +65,13 @@ describe("where statements come from", () => {
   })
 
   it("says how to give :name a value", async () => {
-    const { stderr } = await mooring(petsProject(), ["query", "pets", "select :a"])
-    expect(stderr).toContain("If :a is a parameter, give it a value: --param a=text")
+    const lite = '[connections.lite]\nurl = "sqlite://"\n[connections.pets]\nurl = "duckdb://"\n'
+    const folder = petsProject({ ".mooring/secrets.toml": lite })
+    for (const name of ["pets", "lite"]) {
+      const { stderr } = await mooring(folder, ["query", name, "select :a"])
+      expect(stderr, name).toContain("If :a is a parameter, give it a value: --param a=text")
+      expect(stderr, name).not.toContain("params")
+    }
   })
 
   it("finds relative files of SQL in the project, and its own in the caller's folder", async () => {

@@ -104,8 +104,12 @@ function onlyReads({ message, connection, cause }: MooringError): MooringError {
 /** Without parameters a statement goes to the database as it is, which knows nothing of `:name`. */
 function withoutParam(error: unknown, text: string): unknown {
   const [, name] = /(?:^|[\s(,=<>+*/|-]):([A-Za-z_]\w*)/.exec(text) ?? []
-  if (name === undefined || !(error instanceof QueryError)) return error
-  const { message, cause, hint } = error
+  if (name === undefined || !isMooringError(error)) return error
+  // Some databases leave it to Mooring to find that values are missing; its hint is about a program's params.
+  const isMissing = error.code === "BAD_PARAMS"
+  if (!isMissing && !(error instanceof QueryError)) return error
+  const { message, cause } = error
+  const hint = isMissing ? undefined : error.hint
   const advice = `If :${name} is a parameter, give it a value: --param ${name}=text`
   return new CommandError(message, hint === undefined ? advice : `${hint}\n${advice}`, undefined, { cause })
 }
