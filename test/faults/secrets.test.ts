@@ -139,12 +139,17 @@ onEachServer((stage) => {
     let connects = 0
     for (let round = 1; round <= 1_000; round++) {
       const whole = text(round)
-      writeFileSync(path, whole.slice(0, Math.floor(Math.random() * whole.length)))
+      const half = () => writeFileSync(path, whole.slice(0, Math.floor(Math.random() * whole.length)))
+      half()
       if (round % 10 === 0) {
         // It is looked at now: the next read connects anew.
         void pets.reset()
         connects++
-        await reading.more(2)
+        // What nobody has written to for a second counts as whole: as long as the reads take, the writer goes on.
+        let served = false
+        const reads = reading.more(2).finally(() => (served = true))
+        for (; !served; await pause(20)) half()
+        await reads
       } else await pause(2)
       writeFileSync(path, whole)
       if (round % 10 === 0) await reading.more(2)
