@@ -1,5 +1,5 @@
 import { isMooringError } from "../errors.ts"
-import { collectTexts, Redactor, type SecretSource } from "../secrets/index.ts"
+import { collectTexts, Redactor, type SecretSource, type SecretTexts } from "../secrets/index.ts"
 import { LeakFinder } from "./leak-finder.ts"
 import { ScrubbedCopy } from "./scrubbed-copy.ts"
 
@@ -21,7 +21,7 @@ export function originalOf(error: unknown): unknown {
 export class Scrubber {
   readonly #connection: string
   readonly #keys: readonly string[]
-  #sources: readonly SecretSource[] = []
+  #known: readonly SecretTexts[] = []
   #redactor: Redactor | undefined
   /** The same error comes to several callers, and again from inside of others. */
   readonly #copies = new WeakMap<object, unknown>()
@@ -32,9 +32,12 @@ export class Scrubber {
     this.#keys = keys
   }
 
-  /** Adds what is to be hidden from now on. */
+  /** Adds what is to be hidden from now on. What is known already does not push out what was valid before. */
   hide(source: SecretSource): void {
-    this.#sources = [...this.#sources, { keys: this.#keys, ...source }].slice(-mostSources)
+    const texts = collectTexts([{ keys: this.#keys, ...source }])
+    const written = JSON.stringify(texts)
+    const others = this.#known.filter((known) => JSON.stringify(known) !== written)
+    this.#known = [...others, texts].slice(-mostSources)
     this.#redactor = undefined
   }
 
@@ -70,7 +73,8 @@ export class Scrubber {
   }
 
   #makeRedactor(): Redactor {
-    const { secrets, shown } = collectTexts(this.#sources)
+    const secrets = this.#known.flatMap((known) => known.secrets)
+    const shown = this.#known.flatMap((known) => known.shown)
     return new Redactor({ secrets, shown: [...shown, this.#connection] })
   }
 }

@@ -61,6 +61,19 @@ export function toConnectError(error: unknown, dialect: Dialect, connection: str
   return remembered(new MooringError(code, said, detailsOf(error, failure, connection)), failure)
 }
 
+/** The error for a function among the options that failed; `action` is what its own error means. */
+export function toProviderError(
+  { key, error }: { readonly key: string; readonly error: unknown },
+  action: Failure["action"],
+  connection: string,
+): MooringError {
+  const message = `Connection "${connection}": the function given as ${key} failed: ${messageOf(error)}`
+  const hint = "It is called for each connect. The error that it threw is the cause."
+  const made = new MooringError("CONNECT", message, { connection, hint, cause: bare(error, asItIs) })
+  actions.set(made, action)
+  return made
+}
+
 function detailsOf(
   error: unknown,
   failure: Failure,

@@ -29,7 +29,7 @@ import { holder } from "./held-too-long.ts"
 import { Lender } from "./lender.ts"
 import type { CallOptions, QueryOptions, SqlText } from "./options.ts"
 import type { Params } from "./params.ts"
-import { actionOf, toConnectError, toQueryError } from "./query-error.ts"
+import { actionOf, toConnectError, toProviderError, toQueryError } from "./query-error.ts"
 import { groupOf, ProgressWatchers, readKey, SeenLimits, unlimited } from "./read-key.ts"
 import { bound } from "./report.ts"
 import { Session } from "./session.ts"
@@ -52,7 +52,7 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
       const { layers, fetched } = this._describeOptions()
       if (fetched.has("url")) throw notKnownYet(this.connectionName)
       const described = layers.map((layer) => ({ ...layer, values: describeProviders(layer.values) }))
-      this.#target = targetOf(this.#configure(described))
+      this.#target = targetOf(this.#configure(described), this.connectionName)
     }
     return this.#target
   }
@@ -194,11 +194,12 @@ export abstract class SqlCore<DB> extends BaseConnection<SqlEngine, SqlOptions> 
 
   protected async _connect(_options: SqlOptions, { signal }: { signal: AbortSignal }): Promise<SqlEngine> {
     const { layers, fetched } = await this._resolveOptions(signal)
-    const { called, secrets } = await callProviders(layers)
-    this._hide(secrets)
-    const resolved = this.#configure(called)
+    const called = await callProviders(layers)
+    this._hide(called.secrets)
+    if (called.failed) throw toProviderError(called.failed, this._classify(called.failed.error), this.connectionName)
+    const resolved = this.#configure(called.layers)
     const { config, dialect, echo } = resolved
-    if (fetched.has("url")) this.#target = targetOf(resolved)
+    if (fetched.has("url")) this.#target = targetOf(resolved, this.connectionName)
     const gate = capabilitiesOf(dialect).embedded ? undefined : this[control].gate
     try {
       const host = { name: this.connectionName, places: this.#lender.places, gate }

@@ -59,22 +59,38 @@ export function describeProviders(values: Readonly<Record<string, unknown>>): Re
   return Object.fromEntries(entries)
 }
 
-/** Calls the functions among the layers' values. What they give is as secret as what comes from a file. */
+/** What the functions among the values gave. */
+export interface Called<L> {
+  readonly layers: readonly L[]
+  /** What they gave is as secret as what comes from a file. */
+  readonly secrets: { readonly values: Record<string, unknown>; readonly texts: readonly string[] }
+  /** The key of one that failed, and its error; the others were waited for. */
+  readonly failed: { readonly key: string; readonly error: unknown } | undefined
+}
+
+/** Calls the functions among the layers' values. */
 export async function callProviders<L extends { readonly values: Readonly<Record<string, unknown>> }>(
   layers: readonly L[],
-): Promise<{ called: readonly L[]; secrets: { values: Record<string, unknown>; texts: readonly string[] } }> {
+): Promise<Called<L>> {
   const texts: string[] = []
-  const call = async (value: unknown): Promise<unknown> => {
+  let failed: Called<L>["failed"]
+  const call = async (key: string, value: unknown): Promise<unknown> => {
     if (typeof value !== "function") return value
-    const given: unknown = await value()
-    if (typeof given === "string") texts.push(given)
-    return given
+    try {
+      const given: unknown = await value()
+      if (typeof given === "string") texts.push(given)
+      return given
+    } catch (error) {
+      failed ??= { key, error }
+      return undefined
+    }
   }
   const called = await Promise.all(
     layers.map(async (layer) => {
-      const entries = Object.entries(layer.values).map(async ([key, value]) => [key, await call(value)] as const)
+      const entries = Object.entries(layer.values).map(async ([key, value]) => [key, await call(key, value)] as const)
       return { ...layer, values: Object.fromEntries(await Promise.all(entries)) }
     }),
   )
-  return { called, secrets: { values: Object.assign({}, ...called.map(({ values }) => values)), texts } }
+  const values = Object.assign({}, ...called.map((layer) => layer.values))
+  return { layers: called, secrets: { values, texts }, failed }
 }

@@ -4,6 +4,7 @@ import { warnOnce } from "../util/warn.ts"
 import { type ConfigContext, type ResolvedSql, toSqlConfig } from "./config.ts"
 import type { Dialect, Source } from "./dialect.ts"
 import { dialects } from "./dialects/index.ts"
+import { locating } from "./query-error.ts"
 
 /** The configuration of a SQL connection out of its layers, the weakest first. What there is to warn of is said once. */
 export function resolveSql(layers: readonly OptionsLayer[], context: ConfigContext): ResolvedSql {
@@ -41,6 +42,7 @@ export interface Target extends ResolvedSql {
   readonly source: Source
 }
 
-export function targetOf(resolved: ResolvedSql): Target {
-  return { ...resolved, source: resolved.dialect.source(resolved.config) }
+/** @throws MooringError of the dialect where the place cannot be known, with the connection's name. */
+export function targetOf(resolved: ResolvedSql, connection: string): Target {
+  return { ...resolved, source: locating(connection, () => resolved.dialect.source(resolved.config)) }
 }
