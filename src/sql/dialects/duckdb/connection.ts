@@ -86,7 +86,7 @@ export class DuckDBConnection implements DriverConnection {
       work.end()
       release()
       if (options.readOnly) {
-        this.#usable &&= (await endReading(driver, native, result)) && !leavesState.test(statement.text)
+        await this.#endReading(native, statement, result)
       }
       this.#stop = undefined
     }
@@ -194,13 +194,19 @@ export class DuckDBConnection implements DriverConnection {
       result = await startReading(driver, native, work, statement)
       const table = await readTable(driver, work, result, options)
       // A call that reads is not followed by reset().
-      this.#usable &&= (await endReading(driver, native)) && !leavesState.test(statement.text)
+      await this.#endReading(native, statement)
       return { table, rowCount: table.numRows }
     } catch (error) {
       work.end()
-      this.#usable &&= await endReading(driver, native, result)
+      await this.#endReading(native, statement, result)
       throw error instanceof EarlyEnd ? await reasonOf(driver, native, statement, options.signal) : error
     }
+  }
+
+  /** An error that comes meanwhile may be fatal, so what is known of the connection is looked at afterwards. */
+  async #endReading(native: RawConnection, { text }: Statement, result?: ResultHandle): Promise<void> {
+    const isClean = await endReading(this.#driver, native, result)
+    if (!isClean || leavesState.test(text)) this.#usable = false
   }
 
   /** Not streamed: the statement runs once and to its end, and DuckDB tells why it fails. */
