@@ -68,7 +68,7 @@ describe("diagnose", () => {
     ["type", '[connections.pets]\ntype = "nonsense"\n', "which is unknown"],
     ["type", '[connections.pets]\nurl = "oracel:///x"\n', "There is no dialect"],
     ["type", '[connections.pets]\ntype = "./nowhere.ts"\n', "was not found"],
-    ["connect", '[connections.pets]\nurl = "duckdb:///:memory:?nonsense=1"\n', "nonsense"],
+    ["connect", '[connections.pets]\nurl = "duckdb:///:memory:?nonsense=1"\n', "has a key, which DuckDB does not have"],
   ])("fails at %s and stops there: %j", async (name, text, sentence) => {
     use(secrets(text))
     const steps = await all("pets")

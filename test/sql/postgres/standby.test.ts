@@ -35,9 +35,11 @@ onServer(
     await primary.execute("create table kept as select g from generate_series(1, 200) g")
     await caughtUp(primary, standby)
     // Begins to read, and says so by its place in pg_stat_activity; afterwards rows that it may see are removed.
-    const slow = "select count(*) as n, min(pg_sleep(0.01)::text) as s from kept"
+    const slow = "select count(*) as n, min(pg_sleep(0.05)::text) as s from kept"
     const isRunning =
-      "select count(*) from pg_stat_activity where query like '%pg_sleep(0.01)%' and state = 'active' and pid <> pg_backend_pid()"
+      "select count(*) from pg_stat_activity where query like '%pg_sleep(0.05)%' and state = 'active' and pid <> pg_backend_pid()"
+    // A second connection stands ready, so that it sees the read begin.
+    await Promise.all([standby.scalar(isRunning, { fresh: true }), standby.scalar("select pg_sleep(0.1)")])
     const reading = standby.query<{ n: number }>(slow)
     await until(async () => (await standby.scalar<number>(isRunning, { fresh: true }))! > 0)
     await primary.execute("delete from kept where g > 50")
