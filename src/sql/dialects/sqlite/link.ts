@@ -1,4 +1,5 @@
 import { MooringError, QueryError } from "../../../errors.ts"
+import { permissionHint } from "../../../util/permission-model.ts"
 import { canHaveChildren, startChild } from "./child.ts"
 import {
   type FailureData,
@@ -139,6 +140,10 @@ function startError(cause: unknown): MooringError {
     })
   }
   const isMissing = code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND"
+  const denied = permissionHint(cause)
+  if (denied !== undefined) {
+    return new MooringError("CONNECT", "SQLite's worker could not be started.", { hint: denied, cause })
+  }
   return new MooringError("UNSUPPORTED", "SQLite's worker process could not be started.", {
     hint: isMissing
       ? 'A bundler has left the worker\'s file behind: keep "mooring" out of the bundle (external packages).'
