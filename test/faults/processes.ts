@@ -4,28 +4,42 @@ import { promisify } from "node:util"
 
 const run = promisify(execFile)
 
-/** Sends a signal to a process and to all that descend from it; waits for their end where it is SIGKILL. */
+/**
+ * Sends a signal to a process and to all that descend from it. Waits for their end where it is SIGKILL, and where it is
+ * SIGSTOP until all have stopped: on a busy machine, threads go on for a while.
+ */
 export async function signalTree(pid: number, signal: "SIGKILL" | "SIGSTOP" | "SIGCONT"): Promise<void> {
   const rows = await processes()
-  const children = (parent: number): number[] =>
-    rows.filter((row) => row.parent === parent).flatMap((row) => [row.pid, ...children(row.pid)])
+  const children = (parent: number): number[] => {
+    const own = new Set(rows.filter((row) => row.parent === parent).map((row) => row.pid))
+    return [...own].flatMap((child) => [child, ...children(child)])
+  }
   // The parent first: it would start others in place of its children.
   const all = [pid, ...children(pid)]
   for (const each of all) send(each, signal)
-  if (signal !== "SIGKILL") return
-  for (let i = 0; i < 100; i++) {
-    const left = await processes()
-    if (!left.some((row) => all.includes(row.pid))) return
-    await wait(20)
-  }
+  if (signal === "SIGCONT") return
+  const runs = (row: Process) => all.includes(row.pid) && (signal === "SIGKILL" || row.state !== "T")
+  for (let i = 0; i < 100 && (await processes()).some(runs); i++) await wait(20)
 }
 
-/** The processes that run. Those that have ended and that nobody has asked about do not. */
-async function processes(): Promise<{ pid: number; parent: number }[]> {
-  const { stdout } = await run("ps", ["-A", "-o", "pid=,ppid=,stat="])
+/** One thread of a process. */
+interface Process {
+  readonly pid: number
+  readonly parent: number
+  /** `T` is stopped. */
+  readonly state: string
+}
+
+/** The processes that run, by their threads. Those that have ended and that nobody has asked about do not. */
+async function processes(): Promise<Process[]> {
+  const { stdout } = await run("ps", ["-A", "-L", "-o", "pid=,ppid=,stat="])
   const rows = stdout.split("\n").map((line) => line.trim().split(/\s+/))
-  const live = rows.filter(([pid, , state]) => pid && !state?.startsWith("Z"))
-  return live.map(([pid, parent]) => ({ pid: Number(pid), parent: Number(parent) }))
+  const live = rows.map(([pid, parent, state = ""]) => ({
+    pid: Number(pid),
+    parent: Number(parent),
+    state: state[0] ?? "",
+  }))
+  return live.filter(({ pid, state }) => pid > 0 && state !== "Z")
 }
 
 function send(pid: number, signal: NodeJS.Signals): void {
