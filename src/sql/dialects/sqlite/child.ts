@@ -42,6 +42,7 @@ export function startChild(setup: WorkerSetup, listener: Listener): Transport {
 type Unreferenced = { ref?(): void; unref?(): void }
 
 class Child implements Transport {
+  isReused = false
   private readonly process: ChildProcess
   readonly #input: Writable
   readonly #output: Readable
@@ -70,10 +71,16 @@ class Child implements Transport {
       child.once("error", () => resolve())
     })
     const reader = new FrameReader((kind, head, payload) => this.#receive(kind, head, payload))
-    this.#output.on("data", (chunk: Uint8Array) => reader.push(chunk))
+    this.#output.on("data", (chunk: Uint8Array) => {
+      try {
+        reader.push(chunk)
+      } catch (error) {
+        this.#giveUp(error)
+      }
+    })
     child.once("error", (error) => this.#lose(error))
     // After `exit`, replies may still be in the pipe; `close` comes when it is empty.
-    child.once("close", (code, signal) => this.#lose(new Error(`It ended with ${signal ?? `exit code ${code}`}.`)))
+    child.once("close", (code, signal) => this.#lose(endOf(code, signal)))
     // Its end is reported by `close`; a write that comes too late says nothing more.
     this.#input.on("error", () => undefined)
     this.#output.on("error", () => undefined)
@@ -108,6 +115,7 @@ class Child implements Transport {
       this.#leave()
       return
     }
+    this.isReused = true
     spare.push(this)
     this.#spareTimer = setTimeout(() => this.#leave(), spareFor)
     this.#spareTimer.unref()
@@ -129,7 +137,13 @@ class Child implements Transport {
 
   #receive(kind: FrameKind, head: Uint8Array, payload: Uint8Array): void {
     if (kind === frameKinds.reply) this.#listener?.reply(fromPacket(head, payload) as Reply)
-    else this.#lose(Object.assign(new Error(), fromPacket(head, payload)))
+    else this.#giveUp(Object.assign(new Error(), fromPacket(head, payload)))
+  }
+
+  /** Nothing can be done with it any more, but it may still run. */
+  #giveUp(cause: unknown): void {
+    this.#lose(cause)
+    this.process.kill("SIGKILL")
   }
 
   #lose(cause: unknown): void {
@@ -147,6 +161,11 @@ class Child implements Transport {
   #write(kind: FrameKind, head: Uint8Array): void {
     this.#input.write(frameStart(kind, head))
   }
+}
+
+function endOf(exitCode: number | null, signal: NodeJS.Signals | null): Error {
+  const error = new Error(`It ended with ${signal ?? `exit code ${exitCode}`}.`)
+  return signal === null ? error : Object.assign(error, { code: signal })
 }
 
 /** Loaders, inspectors and other options of this process are not for the child. */

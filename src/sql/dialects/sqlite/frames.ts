@@ -1,4 +1,5 @@
 import { writeSync } from "node:fs"
+import { MooringError } from "../../../errors.ts"
 import { aligned, type Packet } from "./packet.ts"
 
 /** The messages between a process and its child for SQLite, as bytes in a pipe. */
@@ -36,6 +37,7 @@ export class FrameReader {
     this.#onFrame = onFrame
   }
 
+  /** @throws MooringError `TOO_LARGE` for a frame that this process cannot hold: no frame can be read after it. */
   push(chunk: Uint8Array): void {
     let at = 0
     while (at < chunk.byteLength) {
@@ -56,13 +58,25 @@ export class FrameReader {
       this.#target = new Uint8Array(header.getUint32(4, true))
     } else if (this.#head === undefined) {
       this.#head = complete
-      this.#target = new Uint8Array(header.getFloat64(8, true))
+      this.#target = arrayOf(header.getFloat64(8, true))
     } else {
       const head = this.#head
       this.#head = undefined
       this.#target = this.#header
       this.#onFrame(header.getUint32(0, true) as FrameKind, head, complete)
     }
+  }
+}
+
+function arrayOf(length: number): Uint8Array {
+  try {
+    return new Uint8Array(length)
+  } catch (cause) {
+    const size = Math.round(length / 2 ** 20)
+    throw new MooringError("TOO_LARGE", `The rows take up ${size} MB, which this process cannot hold at once.`, {
+      hint: "Read them in batches with stream(), or select fewer rows or columns.",
+      cause,
+    })
   }
 }
 

@@ -24,12 +24,19 @@ export function runHost(program: URL): void {
     temporary = setup.temporary
     enter(setup.workingFolder)
     const data: WorkerStart = { setup, stop: stop.buffer, output: "pipe" }
-    const started = new Worker(program, { workerData: data, name: "mooring sqlite" })
+    const lose = ({ message, code }: NodeJS.ErrnoException) => {
+      if (!isLeaving) writePacket(1, frameKinds.lost, toPacket({ message, code }))
+    }
+    let started: Worker
+    try {
+      started = new Worker(program, { workerData: data, name: "mooring sqlite" })
+    } catch (error) {
+      // The system has no more threads.
+      lose(error as NodeJS.ErrnoException)
+      return
+    }
     worker = started
-    started.on("error", (error: NodeJS.ErrnoException) => {
-      if (isLeaving) return
-      writePacket(1, frameKinds.lost, toPacket({ message: error.message, code: error.code }))
-    })
+    started.on("error", lose)
     started.on("exit", () => {
       if (worker === started) worker = undefined
       if (isLeaving) end()

@@ -1,4 +1,4 @@
-import { MooringError, QueryError } from "../../../errors.ts"
+import { isMooringError, MooringError, QueryError } from "../../../errors.ts"
 import { permissionHint } from "../../../util/permission-model.ts"
 import { canHaveChildren, startChild } from "./child.ts"
 import {
@@ -15,6 +15,12 @@ import type { Transport } from "./transport.ts"
 
 /** How long an aborted request waits for the worker to stop at its next row, before the worker is killed; ms. */
 const grace = 100
+
+/**
+ * How long a worker may take to start; ms. Under a limit of threads, Node waits forever in the child for those that it
+ * did not get. A start takes some 40 ms.
+ */
+const startPatience = 8_000
 
 interface Pending {
   readonly id: number
@@ -41,14 +47,29 @@ export class WorkerLink {
 
   /** Starts a worker; opens nothing yet. */
   static async start(setup: WorkerSetup, signal: AbortSignal): Promise<WorkerLink> {
-    signal.throwIfAborted()
+    for (;;) {
+      signal.throwIfAborted()
+      let link: WorkerLink | undefined
+      try {
+        link = new WorkerLink(setup)
+        await link.#started(signal)
+        return link
+      } catch (error) {
+        if (signal.aborted) throw signal.reason
+        // Each that is kept is taken once, and then there is a new one.
+        if (link?.transport.isReused) continue
+        throw startError((error as Error).cause ?? error)
+      }
+    }
+  }
+
+  async #started(signal: AbortSignal): Promise<void> {
+    const late = Object.assign(new Error(`It was ${notReady}.`), { code: notReady })
+    const timer = setTimeout(() => void this.kill(late), startPatience)
     try {
-      const link = new WorkerLink(setup)
-      await link.#wait(readyId, signal, () => void link.kill(signal.reason))
-      return link
-    } catch (error) {
-      if (signal.aborted) throw signal.reason
-      throw startError((error as Error).cause ?? error)
+      await this.#wait(readyId, signal, () => void this.kill(signal.reason))
+    } finally {
+      clearTimeout(timer)
     }
   }
 
@@ -124,18 +145,20 @@ export class WorkerLink {
 
   #lose(cause: unknown): void {
     this.isLost = true
-    this.#pending?.fail(lostError(cause))
+    this.#pending?.fail(isMooringError(cause) ? cause : lostError(cause))
   }
 }
 
 /** The system has no more files, processes or memory. */
-const exhausted: readonly unknown[] = ["EMFILE", "ENFILE", "EAGAIN", "ENOMEM"]
+const notReady = `not ready within ${startPatience / 1000} s`
+const exhausted: readonly unknown[] = ["EMFILE", "ENFILE", "EAGAIN", "ENOMEM", "ERR_WORKER_INIT_FAILED", notReady]
 
 function startError(cause: unknown): MooringError {
   const { code } = (cause ?? {}) as NodeJS.ErrnoException
-  if (exhausted.includes(code)) {
+  // Node itself ends with a signal where it gets no memory or no thread.
+  if (exhausted.includes(code) || /^SIG/.test(String(code))) {
     return new MooringError("CONNECT", `SQLite's worker process could not be started (${code}).`, {
-      hint: "Each connection has one: lower pool_size and max_overflow, or raise the limits of processes and open files.",
+      hint: "Each connection has one: lower pool_size and max_overflow, or raise the limits of processes, threads and open files.",
       cause,
     })
   }

@@ -22,6 +22,7 @@ export function startThread(setup: WorkerSetup, listener: Listener): Transport {
   worker.on("error", (error) => !isOver && listener.lost(error))
   worker.on("exit", () => !isOver && listener.lost(undefined))
   return {
+    isReused: false,
     send: (message, transfer) => worker.postMessage(message, transfer),
     stop: (id) => Atomics.store(stop, 0, id),
     async kill() {

@@ -2,6 +2,8 @@ import type { Reply, Send } from "./protocol.ts"
 
 /** Where the worker of a connection runs: in a child process, or in a thread of this one. */
 export interface Transport {
+  /** It served another connection before, and may have ended since without this process having heard of it. */
+  readonly isReused: boolean
   send(message: Send, transfer: ArrayBuffer[] | undefined): void
   /** The request shall stop at its next row. */
   stop(id: number): void
