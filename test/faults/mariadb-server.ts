@@ -109,9 +109,11 @@ class Server implements FaultServer {
   }
 
   async #others(): Promise<number[]> {
-    const users = `'${this.login.username}', '${this.guarded}', 'unauthenticated user'`
+    // Who logs in has no name yet: admin() comes by the socket's file, everybody else by the port.
     const rows = await this.admin(
-      `select id from information_schema.processlist where user in (${users}) and command <> 'Killed'`,
+      `select id from information_schema.processlist where command <> 'Killed' and (
+        user in ('${this.login.username}', '${this.guarded}')
+        or (user = 'unauthenticated user' and host <> 'localhost'))`,
     )
     return rows.map(({ id }) => Number(id))
   }
