@@ -97,6 +97,7 @@ Every error that Mooring throws on purpose is a \`MooringError\` with
 - \`connection\`, its name, and \`cause\`, what was caught.
 
 None of them holds a secret. \`isMooringError(error, code)\` recognises them, also those of another copy of the package.
+Callers that share a failure each get an error of their own, with their own \`sql\` and stack.
 
 \`\`\`ts
 import { connection, isMooringError } from "mooring"

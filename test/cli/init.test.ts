@@ -22,6 +22,8 @@ describe("mooring init without a terminal", () => {
     expect(mode(folder, ".mooring")).toBe("700")
     expect(read(folder, ".gitignore")).toBe(".mooring/\n")
     expect(stdout).toContain("✔ version")
+    expect(stdout).toMatch(/✔ secrets {3}your answers\n.*✔ section {3}your answers \[connections\.pets\]: url\n/)
+    expect(stdout).not.toContain("configure(")
     expect((await mooring(folder, ["query", "pets", "select 1 as a"])).stdout).toBe('{"a":1}\n')
   })
 

@@ -81,7 +81,7 @@ async function init(options: Options): Promise<void> {
 async function works(name: string, section: Section): Promise<boolean> {
   const undo = configure({ secrets: { connections: { [name]: section } } })
   try {
-    return await printDiagnosis(name)
+    return await printDiagnosis(name, "your answers")
   } finally {
     undo()
     process.stdout.write("\n")
