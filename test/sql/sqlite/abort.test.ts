@@ -187,6 +187,22 @@ test("after SIGKILL of the process, its worker ends as well, and removes what wa
   expect(existsSync(dirname(path!))).toBe(false)
 })
 
+test("what a process left in memory that was killed without a worker goes with the next one that needs some", async (context) => {
+  const { output } = await script(`
+    const worker = childPid()
+    const { path } = database.engine
+    await connection.close()
+    process.kill(worker, "SIGKILL")
+    process.stdout.write(path, () => process.kill(process.pid, "SIGKILL"))
+  `)
+  const left = dirname(output.trim())
+  if (!left.startsWith("/dev/shm/")) return context.skip("this machine has no gigabyte free in /dev/shm")
+  expect(existsSync(left)).toBe(true)
+  const next = await script(`console.log(database.engine.path)`)
+  expect(next.code).toBe(0)
+  expect(existsSync(left)).toBe(false)
+})
+
 const prlimit = spawnSync("prlimit", ["--version"])
 
 test.skipIf(prlimit.error)("without files for another process, the error says so (needs prlimit)", async () => {

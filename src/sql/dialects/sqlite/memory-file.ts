@@ -1,4 +1,4 @@
-import { accessSync, constants, mkdtempSync, rmSync, statfsSync } from "node:fs"
+import { accessSync, constants, mkdtempSync, readdirSync, readlinkSync, rmSync, statfsSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, sep } from "node:path"
 import { MooringError } from "../../../errors.ts"
@@ -12,6 +12,7 @@ const sharedMemory = { folder: "/dev/shm", bytes: 2 ** 30 }
 /** The folders of databases that are open; they go with the process. */
 const folders = processGlobal<Set<string>>("sqlite.memory@1", () => {
   const all = new Set<string>()
+  removeAbandoned()
   process.once("exit", () => all.forEach(removeFolder))
   return all
 })
@@ -45,7 +46,7 @@ function newFolder(): string {
   let cause: unknown
   for (const parent of [...(hasSharedMemory() ? [sharedMemory.folder] : []), tmpdir(), sharedMemory.folder]) {
     try {
-      return mkdtempSync(join(parent, `mooring-${process.pid}-`))
+      return mkdtempSync(join(parent, `mooring-${process.pid}-${pidNamespace()}-`))
     } catch (error) {
       cause ??= error
     }
@@ -56,6 +57,40 @@ function newFolder(): string {
     hint: denied ?? `${tmpdir()} may not be written to. Set TMPDIR to a folder that may, or mount one.`,
     cause,
   })
+}
+
+/**
+ * Removes what processes left behind that were killed while they had no child. Only in memory, which no other machine
+ * shares, and of this PID namespace: in another one, the same number is another process.
+ */
+function removeAbandoned(): void {
+  const namespace = pidNamespace()
+  if (namespace === "") return
+  try {
+    for (const name of readdirSync(sharedMemory.folder)) {
+      const [, pid, owners] = /^mooring-(\d+)-(\d+)-\w+$/.exec(name) ?? []
+      if (owners === namespace && !isAlive(Number(pid))) removeFolder(join(sharedMemory.folder, name))
+    }
+  } catch {
+    // There is no such folder here.
+  }
+}
+
+/** The number of Linux's namespace in which process ids are counted; empty where there is none. */
+function pidNamespace(): string {
+  try {
+    return /\d+/.exec(readlinkSync("/proc/self/ns/pid"))?.[0] ?? ""
+  } catch {
+    return ""
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH"
+  }
 }
 
 function hasSharedMemory(): boolean {
