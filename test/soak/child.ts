@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process"
 import { join } from "node:path"
-import type { Orders, Progress, Report } from "./messages.ts"
+import type { Orders, Progress, Ready, Report } from "./messages.ts"
 
 /** How long a worker may take to finish what it has begun, and to end by itself; milliseconds. */
 const patience = 60_000
@@ -10,6 +10,8 @@ export class Child {
   done = 0
   readonly worker: number
   readonly megabytes: number[] = []
+  /** Resolves when its work begins, or it has ended. */
+  readonly ready: Promise<void>
   /** Resolves when it has ended. */
   readonly gone: Promise<void>
   readonly #broken: string[]
@@ -22,8 +24,10 @@ export class Child {
     this.worker = worker
     this.#broken = broken
     this.#process = fork(join(import.meta.dirname, "load.ts"), { execArgv: ["--expose-gc"] })
-    this.#process.on("message", (message: Progress | Report) => {
-      if (message.type === "report") this.#report = message
+    const { promise, resolve: begin } = Promise.withResolvers<void>()
+    this.#process.on("message", (message: Ready | Progress | Report) => {
+      if (message.type === "ready") begin()
+      else if (message.type === "report") this.#report = message
       else {
         this.done = message.done
         this.megabytes.push(message.megabytes)
@@ -35,6 +39,7 @@ export class Child {
         resolve()
       })
     })
+    this.ready = Promise.race([promise, this.gone])
     this.#process.send(orders)
   }
 

@@ -2,7 +2,7 @@
 import { setTimeout as wait } from "node:timers/promises"
 import { closeAll, configure, connection, redisStore, type SQLConnection } from "mooring"
 import { type Ask, tables, violations, type Writer, writersOf } from "./ledger.ts"
-import type { Orders, Progress, Report } from "./messages.ts"
+import type { Orders, Progress, Ready, Report } from "./messages.ts"
 import { Findings, Work } from "./work.ts"
 
 const findings = new Findings()
@@ -35,6 +35,7 @@ async function run(orders: Orders): Promise<void> {
     stopping = true
   })
 
+  await send({ type: "ready" })
   const reporting = setInterval(report, 5_000)
   await Promise.all([...work.values()].flat().map(repeat))
   clearInterval(reporting)
@@ -73,7 +74,7 @@ function report(): void {
 }
 
 /** Resolves when it is on its way: a long report that is cut off by the end of the channel is none. */
-function send(message: Progress | Report): Promise<void> {
+function send(message: Ready | Progress | Report): Promise<void> {
   return new Promise((resolve, reject) => {
     process.send!(message, (error: Error | null) => (error ? reject(error) : resolve()))
   })

@@ -96,6 +96,8 @@ async function soak(): Promise<void> {
     { length: workers },
     (_, worker) => new Child({ worker, seed, project, servers: names, redis: redis?.url }, broken),
   )
+  // What is hurt before would end a process that only just connects, as it would end a program.
+  await Promise.all(children.map((child) => child.ready))
   const victims = { servers, redis, rotate: (name: string) => secrets.rotate(name) }
   const end = setTimeout(() => stop.abort(), minutes * 60_000)
   const started = performance.now()

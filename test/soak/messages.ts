@@ -12,7 +12,12 @@ export interface Orders {
   readonly redis: string | undefined
 }
 
-/** What a worker tells every few seconds. */
+/** What a worker reports when it has connected to everything, and its work begins. */
+export interface Ready {
+  readonly type: "ready"
+}
+
+/** What a worker reports every few seconds. */
 export interface Progress {
   readonly type: "progress"
   readonly done: number
