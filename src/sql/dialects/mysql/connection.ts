@@ -9,7 +9,7 @@ import type { ConnectionParts } from "./connection-parts.ts"
 import type { Connection, OkPacket } from "./driver.ts"
 import type { Enforcement } from "./enforcement.ts"
 import { Exchange, ignored, type Protocol, type RowTaker } from "./exchange.ts"
-import { endsLink, failedInit, noteFailure, reasonOf } from "./failures.ts"
+import { endsLink, failedBefore, failedInit, noteFailure, reasonOf } from "./failures.ts"
 import { boundAs, type TypedParameter } from "./params.ts"
 import { explained, refusalOf } from "./read-only.ts"
 import { type Refusals, refusesWrites } from "./refusals.ts"
@@ -212,7 +212,7 @@ export class MysqlConnection implements DriverConnection {
     this.state.applying()
     for (const text of texts) {
       const running = this.runOwn(text, signal)
-      await (this.state.isInit(text) ? running.catch(failedInit) : running)
+      await (this.state.isInit(text) ? running.catch(failedInit) : running).catch(failedBefore)
     }
     this.state.applied(readOnly)
   }

@@ -40,6 +40,11 @@ export function noteNeverRan(error: unknown): unknown {
   return error
 }
 
+/** The same for what is thrown on. */
+export function failedBefore(error: unknown): never {
+  throw noteNeverRan(error)
+}
+
 /**
  * Takes what a server's error tells of the statement's values away, and remembers whether it was the answer to a
  * statement that only reads.
