@@ -10,7 +10,7 @@ import {
   readParts,
 } from "./config-parts.ts"
 import type { Dialect, Setting, SqlConfig } from "./dialect.ts"
-import { adviceFor } from "./foreign-keys.ts"
+import { adviceFor } from "./other-programs.ts"
 import {
   type EngineSettings,
   layPoolSettings,
