@@ -25,7 +25,8 @@ export interface SourceIdentity {
  */
 export async function sourceIdentity(kind: string, values: Readonly<Record<string, unknown>>): Promise<SourceIdentity> {
   const known = Object.keys(values).some((key) => userKey.test(key) && values[key] !== undefined)
-  const counted: Record<string, unknown> = {}
+  // Without a prototype, so that no key is another's.
+  const counted: Record<string, unknown> = Object.create(null)
   for (const [key, value] of Object.entries(values)) {
     if (value === undefined) continue
     if (typeof value !== "string" || !isSecretKey(key, value)) counted[key] = value

@@ -28,9 +28,15 @@ test("functions and instances count by identity, for this process only", async (
   expect((await sourceIdentity("pets", plain)).processOnly).toBe(false)
 })
 
+test("a key called __proto__ is a key like any other", async () => {
+  const odd = Object.fromEntries([["__proto__", null]])
+  expect((await sourceIdentity("sql", odd)).key).not.toBe((await sourceIdentity("sql", {})).key)
+})
+
 test("two configurations have one identity only if they are the same", async () => {
   const value = fc.oneof(fc.string(), fc.integer(), fc.boolean(), fc.constant(null), fc.array(fc.string()), fc.bigInt())
-  const values = fc.dictionary(fc.constantFrom("host", "port", "database", "role", "region"), value)
+  const keys = fc.constantFrom("host", "port", "database", "role", "region")
+  const values = fc.dictionary(keys, value, { noNullPrototype: true })
   await fc.assert(
     fc.asyncProperty(values, values, fc.string(), fc.string(), async (a, b, kindA, kindB) => {
       const equal = kindA === kindB && isEqual(a, b)

@@ -18,7 +18,7 @@ afterEach(() => vi.unstubAllEnvs())
 
 const databases = () => readdirSync(project.dir).filter((name) => /pets|memory/.test(name))
 
-const open = (url: string) => connection<SQLConnection>(url, { type: "sql", url, lazy: true })
+const open = (url: string) => connection<SQLConnection>("pets", { type: "sql", url, lazy: true })
 
 test.each(
   dialects.flatMap((dialect) => [
