@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os"
 import { fileURLToPath } from "node:url"
 import { defineConfig, type ViteUserConfig } from "vitest/config"
 
@@ -22,19 +23,28 @@ export const common = {
     testTimeout: 120_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 60_000 } },
-    // Most tests wait for a process, a worker or a file: every core can have one.
     maxWorkers: "100%",
     // Workers inherit the environment of the person who runs them: a stray secrets file must not reach a test.
     env: { MOORING_SECRETS: "", MOORING_PROJECT: "" },
   },
 } satisfies ViteUserConfig
 
-/** What `npm test` leaves to `npm run test:all`: servers that a newcomer does not have, and what takes minutes. */
-const later = ["test/sql/mysql/**", "test/cache/redis/**", "test/soak/**", "test/**/*.long.test.ts"]
+/** What `npm test` leaves to `npm run test:all`: servers that a newcomer does not have, servers that few tests share, and fuzzing. */
+const later = [
+  "test/sql/mysql/**",
+  "test/cache/redis/**",
+  "test/soak/**",
+  "test/sql/postgres/{broken-server,german,pooler,standby}.test.ts",
+  "test/sql/*fuzz.test.ts",
+  "test/cache/disk-killed.test.ts",
+  "test/docs/engines.test.ts",
+]
 
 export default defineConfig(({ mode }) => {
   if (mode !== "quick") return common
   const { test } = common
   const env = { ...test.env, MOORING_TEST_SERVERS: "postgresql" }
-  return { ...common, test: { ...test, exclude: [...test.exclude, ...later], env } }
+  // Most of these tests wait for a process or a file: every core can have two.
+  const maxWorkers = 2 * availableParallelism()
+  return { ...common, test: { ...test, exclude: [...test.exclude, ...later], env, maxWorkers } }
 })
